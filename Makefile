@@ -1,0 +1,63 @@
+# `make` alone lists the tasks: each line below that carries a `##` comment. The work itself is in scripts/.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# Seconds for each fuzz target, and which ones.
+SECONDS ?= 60
+FUZZ_TARGETS ?= json envelope logfmt plain syslog timestamp detect
+# More arguments for demo and bench: make demo ARGS="--rate 50000"
+ARGS ?=
+
+.PHONY: help
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Build and start the demo: made-up services, live views on http://127.0.0.1:8000
+	cargo run --release --locked -- demo $(ARGS)
+
+.PHONY: test
+test: ## Install what is needed, then check and test everything, against a real Kafka
+	@scripts/setup
+	@scripts/test
+
+.PHONY: setup
+setup: ## Install the Debian packages that building and testing need (names them if not root)
+	@scripts/setup
+
+.PHONY: kafka
+kafka: ## Start a real Apache Kafka on 127.0.0.1:9092 (scripts/kafka --help for more)
+	@scripts/kafka start
+
+.PHONY: kafka-stop
+kafka-stop: ## Stop it; its data stays in .kafka
+	@scripts/kafka stop
+
+.PHONY: bench
+bench: ## Measure speed and memory beside the yardsticks, as a table
+	cargo run --release --locked -p highwater-benches -- $(ARGS)
+
+.PHONY: fuzz
+fuzz: ## Fuzz every parser, SECONDS=60 each (FUZZ_TARGETS="json syslog" for some)
+	@set -e; for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(SECONDS); done
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: lint
+lint: ## Formatting, clippy and shellcheck, warnings as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/{kafka,setup,test} .ci/run; \
+	else echo "shellcheck is not installed: scripts unchecked"; fi
+
+.PHONY: doc
+doc: ## Build the API documentation, warnings as errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+.PHONY: deny
+deny: ## Check licences, advisories and sources of all dependencies
+	@command -v cargo-deny >/dev/null || { echo "needs cargo-deny: cargo install cargo-deny --locked"; exit 1; }
+	cargo deny --locked check

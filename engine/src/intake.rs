@@ -1,0 +1,200 @@
+//! The intake: where a reader's records become logs or dead letters, and where each partition's watermark is kept.
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Name, Timestamp,
+    format::{self, Reason},
+    log::{Defaults, LogBatch},
+    settings::Settings,
+    sink::DeadLetter,
+    source::Positions,
+    watermark::Mark,
+};
+
+/// What one reader has handed over: the batch under way, dead letters, and how far each partition has come.
+pub struct Intake {
+    source: Name,
+    settings: Settings,
+    defaults: Defaults,
+    batch: LogBatch,
+    dead: Vec<DeadLetter>,
+    partitions: Vec<Partition>,
+    newest_admissible: Timestamp,
+    bytes_read: usize,
+}
+
+/// A partition's place in the intake, from [`Intake::partition`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionSlot(usize);
+
+struct Partition {
+    id: u32,
+    next_offset: i64,
+    newest: Timestamp,
+    touched: bool,
+    active_at: Instant,
+    finished: bool,
+}
+
+/// Bytes of dead letters that may wait in an intake before it counts as full.
+const MAX_DEAD_LETTERS: usize = 1024;
+
+impl Intake {
+    pub(crate) fn new(source: Name, settings: &Settings) -> Self {
+        Intake {
+            source,
+            defaults: Defaults { received: Timestamp::now(), service: settings.default_service.clone() },
+            batch: Intake::empty_batch(settings),
+            settings: settings.clone(),
+            dead: Vec::new(),
+            partitions: Vec::new(),
+            newest_admissible: Timestamp::MAX,
+            bytes_read: 0,
+        }
+    }
+
+    fn empty_batch(settings: &Settings) -> LogBatch {
+        // a log of a shipper is seldom shorter than 128 bytes; more logs than that make the columns grow
+        LogBatch::with_capacity(settings.batch_bytes / 128, settings.batch_bytes + settings.batch_bytes / 8)
+    }
+
+    /// The place of partition `id`, made when asked for first; it holds the watermark back from then on.
+    pub fn partition(&mut self, id: u32) -> PartitionSlot {
+        let at = self.partitions.iter().position(|p| p.id == id).unwrap_or_else(|| {
+            self.partitions.push(Partition {
+                id,
+                next_offset: 0,
+                newest: Timestamp::MIN,
+                touched: false,
+                active_at: Instant::now(),
+                finished: false,
+            });
+            self.partitions.len() - 1
+        });
+        PartitionSlot(at)
+    }
+
+    /// Takes one record, which makes it a log or a dead letter. `next_offset` is where reading would go on after it;
+    /// `received` is when its transport says it came (the broker's timestamp), for records that name no time.
+    pub fn record(&mut self, slot: PartitionSlot, next_offset: i64, received: Option<Timestamp>, bytes: &[u8]) {
+        self.bytes_read += bytes.len();
+        if let Err(reason) = self.admit(slot, received, bytes) {
+            self.dead.push(DeadLetter {
+                reason,
+                source: self.source.clone(),
+                partition: self.partitions[slot.0].id,
+                next_offset,
+                bytes: bytes[..bytes.len().min(DeadLetter::MAX_BYTES)].to_vec(),
+                length: bytes.len(),
+                received: self.defaults.received,
+            });
+        }
+        let partition = &mut self.partitions[slot.0];
+        partition.next_offset = next_offset;
+        partition.touched = true;
+    }
+
+    fn admit(&mut self, slot: PartitionSlot, received: Option<Timestamp>, bytes: &[u8]) -> Result<(), Reason> {
+        if bytes.len() > self.settings.max_record_bytes {
+            return Err(Reason::TooLong);
+        }
+        let record = std::str::from_utf8(bytes).map_err(|_| Reason::InvalidUtf8)?;
+        let Settings { format, lateness, retention, .. } = self.settings;
+        let partition = &mut self.partitions[slot.0];
+        let oldest = partition.newest.minus(lateness).minus(retention);
+        let newest_admissible = self.newest_admissible;
+        if let Some(received) = received {
+            self.defaults.received = received;
+        }
+        let admit = |at: Timestamp| {
+            if at < oldest {
+                return Err(Reason::TooOld);
+            }
+            if at > newest_admissible {
+                return Err(Reason::TooFarAhead);
+            }
+            partition.newest = partition.newest.max(at);
+            Ok(())
+        };
+        self.batch.push(record, &self.defaults, |record| format::parse(record, format), admit)
+    }
+
+    /// Says that reading goes on at `next_offset` without a record (control records, empty payloads).
+    pub fn skip_to(&mut self, slot: PartitionSlot, next_offset: i64) {
+        self.partitions[slot.0].next_offset = next_offset;
+    }
+
+    /// Whether the reader should return: the batch is large enough.
+    pub fn is_full(&self) -> bool {
+        self.batch.bytes() >= self.settings.batch_bytes || self.dead.len() >= MAX_DEAD_LETTERS
+    }
+
+    /// Bytes that still fit into the batch under way.
+    pub fn room(&self) -> usize {
+        self.settings.batch_bytes.saturating_sub(self.batch.bytes())
+    }
+
+    /// Takes the wall clock for what is read next.
+    pub(crate) fn at(&mut self, now: Timestamp) {
+        self.defaults.received = now;
+        self.newest_admissible = now.plus(self.settings.max_ahead);
+    }
+
+    /// The batch read so far, if there is any.
+    pub(crate) fn take_batch(&mut self) -> Option<Rc<LogBatch>> {
+        if self.batch.is_empty() {
+            return None;
+        }
+        Some(Rc::new(std::mem::replace(&mut self.batch, Intake::empty_batch(&self.settings))))
+    }
+
+    pub(crate) fn take_dead_letters(&mut self) -> Vec<DeadLetter> {
+        std::mem::take(&mut self.dead)
+    }
+
+    /// Bytes read since last asked.
+    pub(crate) fn take_bytes_read(&mut self) -> usize {
+        std::mem::take(&mut self.bytes_read)
+    }
+
+    pub(crate) fn positions(&self) -> Positions {
+        self.partitions.iter().map(|p| (p.id, p.next_offset)).collect()
+    }
+
+    /// Nothing more will come: the partitions hold nothing back any longer.
+    pub(crate) fn finish(&mut self) {
+        for partition in &mut self.partitions {
+            partition.finished = true;
+        }
+    }
+
+    /// What the partitions say of the watermark as of `now`.
+    pub(crate) fn mark(&mut self, now: Instant) -> Mark {
+        let Settings { idle_after, lateness, .. } = self.settings;
+        self.partitions.iter_mut().map(|p| p.mark(now, idle_after, lateness)).fold(Mark::NOTHING, Mark::join)
+    }
+}
+
+impl Partition {
+    fn mark(&mut self, now: Instant, idle_after: Duration, lateness: Duration) -> Mark {
+        if std::mem::take(&mut self.touched) {
+            self.active_at = now;
+        }
+        if self.finished {
+            return Mark::Ended(self.newest);
+        }
+        let watermark = self.newest.minus(lateness);
+        let silence = now.saturating_duration_since(self.active_at);
+        if silence < idle_after {
+            Mark::Active(watermark)
+        } else if self.newest == Timestamp::MIN {
+            Mark::NOTHING
+        } else {
+            Mark::Idle(watermark.plus(silence))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What a job is told about time, bounds and width.
+
+use std::{borrow::Cow, time::Duration};
+
+use crate::{format::Format, time::{hours, minutes, seconds}};
+
+/// How a job treats time and how much it may hold. Every bound of the engine is here.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Worker threads. More than there are cores makes everything slower.
+    pub workers: usize,
+    /// Length of an epoch: how often views change.
+    pub tick: Duration,
+    /// How far behind the newest log of its partition a log may be without being late: what the watermark lags.
+    pub lateness: Duration,
+    /// How old a late log may be and still correct its windows; older ones are dead letters. Windows live at least
+    /// this long after the watermark has passed them.
+    pub retention: Duration,
+    /// How far ahead of the wall clock a log's time may be; further ones are dead letters.
+    pub max_ahead: Duration,
+    /// A partition that says nothing for this long does not hold the watermark back; when all do, the watermark
+    /// follows the wall clock.
+    pub idle_after: Duration,
+    /// Most live keys of one aggregate on one worker; further ones are folded into `__other__`.
+    pub max_keys: usize,
+    /// Longest record, in bytes; a longer one is a dead letter that keeps its first bytes.
+    pub max_record_bytes: usize,
+    /// Bytes a batch aims at: small enough that parsing leaves it in the cache for the queries.
+    pub batch_bytes: usize,
+    /// Epochs that may be under way between the sources and the sinks; when there are more, sources wait.
+    pub max_epochs_in_flight: u64,
+    /// The format every record has; `None` detects it record by record.
+    pub format: Option<Format>,
+    /// The service of records that name none.
+    pub default_service: Cow<'static, str>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            workers: 1,
+            tick: Duration::from_millis(100),
+            lateness: seconds(2),
+            retention: hours(1),
+            max_ahead: minutes(10),
+            idle_after: seconds(5),
+            max_keys: 100_000,
+            max_record_bytes: 1 << 20,
+            batch_bytes: 256 << 10,
+            max_epochs_in_flight: 8,
+            format: None,
+            default_service: Cow::Borrowed("unknown"),
+        }
+    }
+}
