@@ -1,7 +1,6 @@
 //! Folding logs into partial aggregates, on the worker that read them: the one place where work is done per log.
 
 use std::{
-    cell::RefCell,
     hash::{BuildHasher, Hash, Hasher},
     rc::Rc,
     sync::Arc,
@@ -22,7 +21,6 @@ use crate::{
     by::{GroupBy, Key},
     flow::LogStream,
     metrics::Metrics,
-    time::hours,
 };
 
 /// Partial aggregates: `((key, pane), aggregate of one epoch on one worker)`.
@@ -88,20 +86,20 @@ impl<G: GroupBy, A: Monoid, F: Fn(&mut A, &Log<'_>)> Accumulator<G, A, F> {
                 end = pane.end(self.pane);
             }
             let probe = Probe::<G> { key: self.group.read(&log), pane };
-            match self.rows.get_mut(&probe) {
-                Some(aggregate) => (self.observe)(aggregate, &log),
-                None => (self.observe)(self.enter(&probe), &log),
+            if let Some(aggregate) = self.rows.get_mut(&probe) {
+                (self.observe)(aggregate, &log);
+            } else {
+                let row = self.enter(&probe);
+                (self.observe)(self.rows.entry(row).or_insert_with(A::zero), &log);
             }
         }
     }
 
     #[cold]
-    fn enter(&mut self, probe: &Probe<'_, G>) -> &mut A {
-        let mut key = G::own(&probe.key);
-        if !self.admission.admits(&key, probe.pane) {
-            key = key.folded();
-        }
-        self.rows.entry((key, probe.pane)).or_insert_with(A::zero)
+    fn enter(&mut self, probe: &Probe<'_, G>) -> (G::Key, Window) {
+        let key = G::own(&probe.key);
+        let key = if self.admission.admits(&key, probe.pane) { key } else { key.folded() };
+        (key, probe.pane)
     }
 }
 
@@ -129,7 +127,7 @@ impl<G: GroupBy> Equivalent<(G::Key, Window)> for Probe<'_, G> {
 pub(crate) struct Admission {
     max_keys: usize,
     retention: Duration,
-    last_seen: RefCell<HashMap<u64, Window, RandomState>>,
+    last_seen: HashMap<u64, Window, RandomState>,
     newest: Window,
     hasher: RandomState,
     metrics: Arc<Metrics>,
@@ -139,8 +137,8 @@ impl Admission {
     pub(crate) fn new(max_keys: usize, retention: Duration, metrics: Arc<Metrics>) -> Self {
         Admission {
             max_keys: max_keys.max(1),
-            retention: retention.max(hours(1)),
-            last_seen: RefCell::default(),
+            retention,
+            last_seen: HashMap::default(),
             newest: Window { start: crate::Timestamp::MIN },
             hasher: RandomState::default(),
             metrics,
@@ -148,7 +146,7 @@ impl Admission {
     }
 
     fn admits<K: Key>(&mut self, key: &K, pane: Window) -> bool {
-        let last_seen = self.last_seen.get_mut();
+        let last_seen = &mut self.last_seen;
         let hash = self.hasher.hash_one(key);
         if let Some(seen) = last_seen.get_mut(&hash) {
             *seen = pane.max(*seen);

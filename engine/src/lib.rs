@@ -1,11 +1,39 @@
 //! The ground floor of Highwater: logs, time, the dataflow runtime, queries and views. It knows no connector and no
 //! query.
 
+mod by;
+mod dataflow;
+mod epochs;
+mod flow;
+mod fold;
 pub mod format;
+mod intake;
+mod job;
 mod log;
+mod merge;
+pub mod metrics;
 mod name;
+mod publish;
+mod series;
+mod settings;
+mod sink;
+mod source;
+pub mod testing;
 mod time;
+mod view;
+mod watermark;
+mod worker;
 
+pub use by::{ByLevel, Everything, Field, GroupBy, Host, Key, OTHER, Service};
+pub use flow::{Flow, Logs, Partials, Query, Value, Windows};
+pub use intake::{Intake, PartitionSlot};
+pub use job::{Job, JobError, Running};
 pub use log::{Defaults, Fields, Level, Log, LogBatch, MAX_BATCH_BYTES};
 pub use name::Name;
+pub use publish::{EpochChanges, Snapshot, Views};
+pub use series::Series;
+pub use settings::Settings;
+pub use sink::{DeadLetter, DeadLetterSink, Record, Sink, SinkError};
+pub use source::{Positions, Progress, Reader, Source, SourceError};
 pub use time::{Epoch, ParseTimestampError, Timestamp, Window, days, hours, minutes, seconds};
+pub use view::{Plain, RowFilter, RowKey, ViewChanges, ViewRows, ViewSnapshot, Windowed};

@@ -32,21 +32,25 @@ impl Arrivals {
         Arrivals { seed, anchor: anchor.as_micros(), tick, into: 0.0, rate: 0.0, rng: Rng::with_seed(seed) }
     }
 
-    /// The next arrival and the random numbers that decide what it is. At the beginning of each tick `rate` says how
-    /// many are to be expected in a second.
-    pub(super) fn next(&mut self, mut rate: impl FnMut(Timestamp) -> f64) -> (Timestamp, &mut Rng) {
+    /// The next arrival. At the beginning of each tick `rate` says how many are to be expected in a second.
+    pub(super) fn next(&mut self, mut rate: impl FnMut(Timestamp) -> f64) -> Timestamp {
         loop {
             // Exponential gaps have no memory, so one that leaves the tick is dropped and thrown anew in the next.
             self.into -= (1.0 - self.rng.f64()).ln() / self.rate;
             if self.into < TICK_MICROS as f64 {
                 let at = self.tick_start().as_micros() + self.into as i64;
-                return (Timestamp::from_micros(at), &mut self.rng);
+                return Timestamp::from_micros(at);
             }
             self.tick += 1;
             self.into = 0.0;
             self.rate = rate(self.tick_start()) / TICK_MICROS as f64;
             self.rng = numbers(self.seed, self.tick);
         }
+    }
+
+    /// The random numbers of the tick under way; they decide what has arrived.
+    pub(super) fn numbers(&mut self) -> &mut Rng {
+        &mut self.rng
     }
 
     fn tick_start(&self) -> Timestamp {
@@ -87,7 +91,7 @@ mod tests {
         let mut counts = vec![0_f64; 1000];
         let mut last = Timestamp::MIN;
         loop {
-            let (at, _) = arrivals.next(|_| 200.0);
+            let at = arrivals.next(|_| 200.0);
             assert!(at >= last);
             last = at;
             let second = (at.as_micros() - start.as_micros()).div_euclid(1_000_000);
@@ -108,7 +112,7 @@ mod tests {
         let anchor = Timestamp::from_millis(0);
         let from = |start: u64| {
             let mut arrivals = Arrivals::new(5, anchor, anchor.plus(seconds(start)));
-            std::iter::repeat_with(move || arrivals.next(|_| 50.0).0)
+            std::iter::repeat_with(move || arrivals.next(|_| 50.0))
                 .skip_while(move |at| *at < anchor.plus(seconds(20)))
                 .take(100)
                 .collect::<Vec<_>>()

@@ -21,8 +21,6 @@ pub(super) struct Service {
     pub(super) error: u16,
     /// Whether its logs carry a region.
     pub(super) region: bool,
-    /// Whether its logs carry the caller's span.
-    pub(super) parent: bool,
     /// Its messages, common ones first within a level. DEBUG says what happens on the way, all others how a call ended.
     pub(super) messages: &'static [(Level, &'static str)],
 }
@@ -37,7 +35,7 @@ pub(super) struct Work {
 }
 
 /// How work passes from service to service.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     /// Callers wait for their callees; a trace id and spans tie the logs together.
     Request,
@@ -71,7 +69,7 @@ pub(super) const SCHEDULER: usize = 14;
 pub(super) const PAGE_VIEW: usize = 0;
 
 /// All work there is.
-pub(super) const WORK: &[Work] = &[
+pub(super) static WORK: &[Work] = &[
     // a page from the cache
     Work { weight: 200, flow: Flow::Request, calls: &[(FRONTEND, 0), (GATEWAY, 0)] },
     // a product page
@@ -107,7 +105,7 @@ pub(super) const WORK: &[Work] = &[
 ];
 
 /// What every host says about itself, without being asked.
-pub(super) const HEARTBEATS: &[(Level, &str)] = &[
+pub(super) static HEARTBEATS: &[(Level, &str)] = &[
     (Info, "Heartbeat: up {count} s, heap {percent} %, {few} requests in flight"),
     (Info, "Connection pool: {few} active, {few} idle, 0 waiting"),
     (Info, "Garbage collection paused {few} ms, heap {percent} % after"),
@@ -125,7 +123,7 @@ pub(super) const TIMED_OUT: &str = "Call to {callee} timed out after {ms} ms, gi
 
 /// The three parts of a message never seen before. Their numbers have no common divisor, so a message made of the parts
 /// at (n mod 8, n mod 7, n mod 9) shares no part with its neighbours and returns after 504 cycles, more than three days.
-pub(super) const NOVEL: (&[&str; 8], &[&str; 7], &[&str; 9]) = (
+pub(super) static NOVEL: (&[&str; 8], &[&str; 7], &[&str; 9]) = (
     &[
         "Token signing key {hex}",
         "Session table shard {few}",
@@ -160,7 +158,7 @@ pub(super) const NOVEL: (&[&str; 8], &[&str; 7], &[&str; 9]) = (
 
 /// All services. Error and warning rates differ on purpose; together they make about 70 % INFO, 15 % WARN, 10 % ERROR and
 /// 5 % DEBUG.
-pub(super) const SERVICES: [Service; 15] = [
+pub(super) static SERVICES: [Service; 15] = [
     Service {
         name: "frontend",
         hosts: 8,
@@ -169,12 +167,11 @@ pub(super) const SERVICES: [Service; 15] = [
         debug: 40,
         warn: 120,
         error: 50,
-        region: true,
-        parent: false,
+        region: false,
         messages: &[
-            (Info, "GET {path} 200 in {ms} ms for {user} from {client}"),
+            (Info, "GET {path} 200 in {ms} ms for {user}"),
             (Info, "Rendered {path} in {ms} ms, {few} fragments from cache"),
-            (Info, "POST {path} 302 in {ms} ms for {user} from {client}"),
+            (Info, "POST {path} 302 in {ms} ms from {client}"),
             (Warn, "GET {path} 404 in {ms} ms from {client}"),
             (Warn, "Slow asset bundle for {path}: {count} KiB in {ms} ms"),
             (Error, "GET {path} 500 in {ms} ms for {user}: template rendering failed"),
@@ -190,11 +187,10 @@ pub(super) const SERVICES: [Service; 15] = [
         debug: 30,
         warn: 130,
         error: 55,
-        region: true,
-        parent: true,
+        region: false,
         messages: &[
-            (Info, "Routed {path} to upstream in {ms} ms, status 200, {count} bytes"),
-            (Info, "Routed {path} to upstream in {ms} ms, status 304"),
+            (Info, "Routed {path} in {ms} ms, status 200, {count} bytes"),
+            (Info, "Routed {path} in {ms} ms, status 304"),
             (Info, "Token of {user} accepted, request forwarded in {ms} ms"),
             (Warn, "Rate limit at {percent} % for client {client}"),
             (Warn, "Deprecated API version v1 used by {client} on {path}"),
@@ -211,8 +207,7 @@ pub(super) const SERVICES: [Service; 15] = [
         debug: 60,
         warn: 180,
         error: 70,
-        region: false,
-        parent: true,
+        region: true,
         messages: &[
             (Info, "Login of {user} from {client} succeeded in {ms} ms"),
             (Info, "Session {hex} refreshed for {user}"),
@@ -233,7 +228,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 110,
         error: 60,
         region: false,
-        parent: true,
         messages: &[
             (Info, "Profile of {user} loaded in {ms} ms"),
             (Info, "Preferences of {user} saved, {few} changed"),
@@ -253,7 +247,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 110,
         error: 50,
         region: false,
-        parent: true,
         messages: &[
             (Info, "Product {sku} served in {ms} ms, revision {count}"),
             (Info, "Price of {sku} is {amount} EUR"),
@@ -274,7 +267,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 150,
         error: 60,
         region: false,
-        parent: false,
         messages: &[
             (Info, "Search for \"{term}\" found {count} products in {ms} ms"),
             (Info, "Suggested {few} completions for \"{term}\" in {ms} ms"),
@@ -295,7 +287,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 160,
         error: 65,
         region: false,
-        parent: false,
         messages: &[
             (Info, "Recommended {few} products for {user} in {ms} ms, model {version}"),
             (Info, "Similar products of {sku} read from cache"),
@@ -316,7 +307,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 110,
         error: 45,
         region: false,
-        parent: true,
         messages: &[
             (Info, "Added {sku} to the cart of {user}, {few} items, {amount} EUR"),
             (Info, "Removed {sku} from the cart of {user}"),
@@ -336,7 +326,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 120,
         error: 50,
         region: true,
-        parent: true,
         messages: &[
             (Info, "Order {order} of {user} placed, {amount} EUR, in {ms} ms"),
             (Info, "Checkout of {user} confirmed, {few} items, {amount} EUR"),
@@ -357,7 +346,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 130,
         error: 80,
         region: true,
-        parent: true,
         messages: &[
             (Info, "Payment of {amount} EUR for {order} captured in {ms} ms"),
             (Info, "Card of {user} authorised for {amount} EUR"),
@@ -379,7 +367,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 170,
         error: 50,
         region: false,
-        parent: true,
         messages: &[
             (Info, "Stock of {sku} is {count}, read in {ms} ms"),
             (Info, "Reserved {few} of {sku} for {order}"),
@@ -400,7 +387,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 110,
         error: 45,
         region: false,
-        parent: true,
         messages: &[
             (Info, "Order {order} stored in {ms} ms, {few} lines"),
             (Info, "Order {order} is ready for dispatch"),
@@ -420,7 +406,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 170,
         error: 70,
         region: false,
-        parent: false,
         messages: &[
             (Info, "Parcel for {order} is on its way to {town}"),
             (Info, "Label for {order} printed in {ms} ms, {amount} kg"),
@@ -440,7 +425,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 190,
         error: 90,
         region: false,
-        parent: false,
         messages: &[
             (Info, "Mail about {order} sent to {user} in {ms} ms"),
             (Info, "Push message delivered to {few} devices of {user}"),
@@ -460,7 +444,6 @@ pub(super) const SERVICES: [Service; 15] = [
         warn: 120,
         error: 40,
         region: false,
-        parent: false,
         messages: &[
             (Info, "Job {job} finished in {ms} ms, {count} rows"),
             (Info, "Job {job} handed over to workers"),

@@ -17,13 +17,15 @@ pub(super) const LONGEST_MICROS: u64 = 6_000_000;
 
 /// How many times slower checkout gets at the end of a latency creep.
 const CREEP: f64 = 8.0;
-/// How many of a thousand payments fail in an error burst.
+/// Of a thousand payments, how many fail in an error burst.
 const BURST_ERRORS: u16 = 700;
-/// Of a thousand callers of a failed call, how many fail themselves; in an error burst; and how many get by with a retry.
+/// Of a thousand callers of a failed call, how many fail themselves.
 const FAILURE_SPREADS: u16 = 120;
+/// The same in an error burst.
 const BURST_SPREADS: u16 = 550;
+/// Of a thousand callers of a failed call, how many succeed at a second attempt.
 const RETRY_HELPS: u16 = 350;
-/// How many of a thousand calls of auth-service log the never seen message while that incident lasts.
+/// Of a thousand calls of auth-service, how many log the never seen message while that incident lasts.
 const NOVEL_ERRORS: u16 = 200;
 
 /// One log that is to be written when its time has come.
@@ -65,8 +67,10 @@ struct Call {
     /// microseconds of the calls it made, then of both together
     callees: u64,
     total: u64,
+    /// how it ended; nothing yet, where nothing spoke against INFO
     level: Option<Level>,
-    template: TemplateId,
+    /// what it says, where that is more than any message of its service at its level
+    template: Option<TemplateId>,
     callee: u8,
     timed_out: bool,
 }
@@ -147,7 +151,7 @@ fn begin(call: &mut Call, incident: Option<&Incident>, rng: &mut Rng) {
     }
 }
 
-/// Ends the call at `place`, whose callees have ended: decides its level, its message and its time, and tells its caller.
+/// Ends the call at `place`, whose callees have ended: decides how long it took, and tells its caller.
 fn end(
     calls: &mut [Call],
     place: usize,
@@ -157,12 +161,6 @@ fn end(
     rng: &mut Rng,
 ) {
     let mut call = calls[place];
-    // `begin` and failed callees have left a template where the message is about a callee
-    let level = call.level.unwrap_or(Level::Info);
-    if call.template == 0 {
-        call.template = messages.pick(call.service, level, rng);
-    }
-    call.level = Some(level);
     if let Some((incident, at)) = incident {
         trouble(&mut call, incident, at, messages, rng);
     }
@@ -187,7 +185,7 @@ fn trouble(call: &mut Call, incident: &Incident, at: Timestamp, messages: &Messa
         }
         IncidentKind::NewMessage if call.service == AUTH && rng.u16(..1000) < NOVEL_ERRORS => {
             call.level = Some(Level::Error);
-            call.template = messages.novel;
+            call.template = Some(messages.novel);
         }
         _ => {}
     }
@@ -199,11 +197,11 @@ fn fail_caller(caller: &mut Call, callee: &Call, messages: &Messages, rng: &mut 
     let chance = rng.u16(..1000);
     if chance < spreads {
         caller.level = Some(Level::Error);
-        caller.template = if callee.timed_out { messages.timed_out } else { messages.callee_failed };
+        caller.template = Some(if callee.timed_out { messages.timed_out } else { messages.callee_failed });
         caller.timed_out = callee.timed_out;
     } else if chance < spreads + RETRY_HELPS && caller.level.is_none() {
         caller.level = Some(Level::Warn);
-        caller.template = messages.retried;
+        caller.template = Some(messages.retried);
     } else {
         return;
     }
@@ -244,14 +242,13 @@ fn log_call(
     plan: &mut impl FnMut(Planned, &mut Rng),
 ) {
     let at = |micros: u64| arrival.plus(Duration::from_micros(micros)).as_micros().div_euclid(1000);
-    // a job's times do not cover its callees', so they are cut one by one
-    let total = call.total.min(LONGEST_MICROS / MAX_CALLS as u64 * if ids.flow == Flow::Job { 1 } else { MAX_CALLS as u64 });
+    let level = call.level.unwrap_or_default();
     let ended = Planned {
-        at: at(call.start + total),
+        at: at(call.start + call.total),
         ids,
-        latency_micros: Some(total as u32),
-        template: call.template,
-        level: call.level.unwrap_or_default(),
+        latency_micros: Some(call.total as u32),
+        template: call.template.unwrap_or_else(|| messages.pick(call.service, level, rng)),
+        level,
         service: call.service as u8,
         host: call.host,
         callee: call.callee,

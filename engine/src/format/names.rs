@@ -31,6 +31,13 @@ pub(super) enum Slot {
     Metadata,
 }
 
+impl Slot {
+    fn is_text(self) -> bool {
+        use Slot::*;
+        matches!(self, Service | Message | Log | Host | TraceId | SpanId)
+    }
+}
+
 const SLOTS: usize = Slot::Metadata as usize + 1;
 
 /// A slot, and how good a name for it this is: 0 is the best.
@@ -227,13 +234,14 @@ impl<'a> Collector<'a> {
         match slot {
             Slot::Timestamp if rank < OTLP_TIME => self.timestamp(rank, timestamp::parse(value)),
             Slot::Level if rank != SEVERITY_NUMBER => self.level(rank, level::parse(value)),
-            _ => match (value.parse(), value.parse()) {
+            Slot::Timestamp | Slot::Level | Slot::Latency => match (value.parse(), value.parse()) {
                 (Ok(integer), _) => self.number((slot, rank), Number::Integer(integer)),
                 (_, Ok(float)) => self.number((slot, rank), Number::Float(float)),
                 _ if slot == Slot::Latency => self.latency(rank, duration_micros(value)),
                 _ if slot == Slot::Timestamp => self.bad_timestamp = true,
                 _ => {}
             },
+            _ => {}
         }
     }
 
@@ -255,6 +263,7 @@ impl<'a> Collector<'a> {
                 let unit = if rank == NANOSECONDS { 1e-3 } else { 1e3 };
                 self.latency(rank, to_micros(value.as_f64() * unit));
             }
+            (slot, _) if !slot.is_text() => {}
             (_, Integer(number)) => self.text(known, number.to_string().into()),
             (_, Float(number)) => self.text(known, number.to_string().into()),
         }

@@ -1,0 +1,225 @@
+//! A worker's loop: read, step, close epochs on the tick.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+use timely::worker::Worker;
+
+use crate::{
+    Epoch, Timestamp,
+    dataflow::Dataflow,
+    intake::Intake,
+    metrics::{Metrics, ReasonLabel},
+    publish::{Output, Views},
+    settings::Settings,
+    sink::DeadLetter,
+    source::{Positions, Progress, Reader, SourceError},
+    watermark::Mark,
+};
+
+/// What all workers of a job share.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) views: Views,
+    pub(crate) outputs: Sender<Output>,
+    pub(crate) dead_letters: Sender<Vec<DeadLetter>>,
+    /// the newest epoch that every sink has made durable
+    pub(crate) flushed: AtomicU64,
+    pub(crate) stop: AtomicBool,
+    pub(crate) failed: AtomicBool,
+    pub(crate) started: Instant,
+    pub(crate) first_epoch: Epoch,
+}
+
+impl Shared {
+    fn epoch_at(&self, now: Instant) -> Epoch {
+        let ticks = now.duration_since(self.started).as_micros() / self.settings.tick.as_micros().max(1);
+        self.first_epoch + u64::try_from(ticks).unwrap_or(u64::MAX)
+    }
+
+    fn time_to_next_tick(&self, now: Instant) -> Duration {
+        let tick = self.settings.tick.as_micros().max(1);
+        let into = now.duration_since(self.started).as_micros() % tick;
+        Duration::from_micros(u64::try_from(tick - into).unwrap_or(0))
+    }
+}
+
+/// One source's reader on this worker, with what it has handed over.
+struct Inlet {
+    reader: Box<dyn Reader>,
+    intake: Intake,
+    finished: bool,
+    committed: Positions,
+    /// (epoch, positions at its end), oldest first, until sinks have flushed it
+    pending: VecDeque<(Epoch, Positions)>,
+}
+
+/// Longest that a reader may make the worker wait: a dataflow message of another worker may be there.
+const PATIENCE: Duration = Duration::from_millis(1);
+
+/// Longest that a job that ends waits for its sinks; what they have not taken by then is read again next time.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs the dataflow until every source is finished or the job is stopped.
+pub(crate) fn run(
+    worker: &mut Worker,
+    shared: &Shared,
+    mut dataflow: Dataflow,
+    readers: Vec<(crate::Name, Box<dyn Reader>)>,
+) -> Result<(), SourceError> {
+    let mut inlets: Vec<Inlet> = readers.into_iter().map(|(name, reader)| Inlet::new(name, reader, shared)).collect();
+    dataflow.advance(None, shared.first_epoch);
+    let mut ended: VecDeque<(Epoch, Instant)> = VecDeque::new();
+    let mut outcome = Ok(());
+    loop {
+        let now = Instant::now();
+        let epoch = shared.epoch_at(now);
+        if epoch > dataflow.epoch() {
+            ended.push_back((dataflow.epoch(), now));
+            end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
+            report_complete(worker, shared, &dataflow, &mut ended);
+            outcome = commit(shared, &mut inlets);
+        }
+        let over = shared.stop.load(Ordering::Relaxed) || inlets.iter().all(|inlet| inlet.finished);
+        if over || outcome.is_err() {
+            break;
+        }
+        let behind = dataflow.epoch().saturating_sub(shared.views.published().max(shared.first_epoch));
+        let quiet = if behind > shared.settings.max_epochs_in_flight {
+            true
+        } else {
+            match read(shared, &mut dataflow, &mut inlets) {
+                Ok(quiet) => quiet,
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        };
+        worker.step();
+        report_complete(worker, shared, &dataflow, &mut ended);
+        if quiet {
+            worker.step_or_park(Some(shared.time_to_next_tick(Instant::now()).min(PATIENCE)));
+        }
+    }
+    if outcome.is_err() {
+        shared.stop.store(true, Ordering::Relaxed);
+    }
+    drain(worker, shared, dataflow, &mut inlets, &mut ended);
+    outcome.and_then(|()| commit(shared, &mut inlets))
+}
+
+/// Reads a batch from every source; true where none had anything.
+fn read(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet]) -> Result<bool, SourceError> {
+    let mut quiet = true;
+    for inlet in inlets.iter_mut().filter(|inlet| !inlet.finished) {
+        inlet.intake.at(Timestamp::now());
+        let progress = inlet.reader.read(&mut inlet.intake, Duration::ZERO)?;
+        quiet &= progress != Progress::More;
+        inlet.hand_over(shared, dataflow);
+        if progress == Progress::Finished {
+            inlet.intake.finish();
+            inlet.finished = true;
+        }
+    }
+    Ok(quiet)
+}
+
+fn end_epoch(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet], next: Epoch, now: Instant) {
+    let epoch = dataflow.epoch();
+    let mut mark = Mark::NOTHING;
+    for inlet in inlets.iter_mut() {
+        mark = mark.join(inlet.intake.mark(now));
+        inlet.pending.push_back((epoch, inlet.intake.positions()));
+    }
+    let delay = Timestamp::now().since(dataflow.watermark());
+    shared.metrics.watermark_delay_ms.set(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+    dataflow.advance(Some(mark), next);
+}
+
+/// Worker 0 tells the publisher which epochs are complete: every worker's changes of them have been sent by then.
+fn report_complete(worker: &Worker, shared: &Shared, dataflow: &Dataflow, ended: &mut VecDeque<(Epoch, Instant)>) {
+    let mut newest = None;
+    while let Some((epoch, at)) = ended.pop_front_if(|(epoch, _)| dataflow.is_complete(*epoch)) {
+        newest = Some((epoch, at));
+    }
+    if let Some((epoch, ended)) = newest.filter(|_| worker.index() == 0) {
+        let _ = shared.outputs.send(Output::Complete { epoch, ended, watermark: dataflow.watermark() });
+    }
+}
+
+/// Tells sources what sinks have made durable.
+fn commit(shared: &Shared, inlets: &mut [Inlet]) -> Result<(), SourceError> {
+    let flushed = shared.flushed.load(Ordering::Acquire);
+    for inlet in inlets {
+        let mut newest = None;
+        while let Some((_, positions)) = inlet.pending.pop_front_if(|(epoch, _)| *epoch <= flushed) {
+            newest = Some(positions);
+        }
+        if let Some(positions) = newest.filter(|positions| *positions != inlet.committed) {
+            inlet.reader.commit(&positions)?;
+            inlet.committed = positions;
+        }
+    }
+    Ok(())
+}
+
+/// Ends the last epoch, lets everything under way reach views and sinks, and waits for both.
+fn drain(
+    worker: &mut Worker,
+    shared: &Shared,
+    mut dataflow: Dataflow,
+    inlets: &mut [Inlet],
+    ended: &mut VecDeque<(Epoch, Instant)>,
+) {
+    for inlet in inlets.iter_mut() {
+        inlet.hand_over(shared, &mut dataflow);
+    }
+    let now = Instant::now();
+    let last = dataflow.epoch();
+    ended.push_back((last, now));
+    end_epoch(shared, &mut dataflow, inlets, last + 1, now);
+    while !dataflow.is_complete(last) {
+        worker.step_or_park(Some(PATIENCE));
+    }
+    report_complete(worker, shared, &dataflow, ended);
+    let patient_until = now + FLUSH_PATIENCE;
+    while shared.flushed.load(Ordering::Acquire) < last
+        && !shared.failed.load(Ordering::Relaxed)
+        && Instant::now() < patient_until
+    {
+        worker.step_or_park(Some(PATIENCE));
+    }
+}
+
+impl Inlet {
+    fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared) -> Self {
+        let intake = Intake::new(source, &shared.settings);
+        Inlet { reader, intake, finished: false, committed: Positions::new(), pending: VecDeque::new() }
+    }
+
+    fn hand_over(&mut self, shared: &Shared, dataflow: &mut Dataflow) {
+        let metrics = &shared.metrics;
+        metrics.log_bytes.inc_by(self.intake.take_bytes_read() as u64);
+        if let Some(batch) = self.intake.take_batch() {
+            metrics.logs.inc_by(batch.len() as u64);
+            dataflow.send(batch);
+        }
+        let letters = self.intake.take_dead_letters();
+        if !letters.is_empty() {
+            for letter in &letters {
+                let reason = letter.reason.label().to_owned();
+                metrics.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
+            }
+            let _ = shared.dead_letters.send(letters);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The views that other parts of the house count on: their names, and the types of their rows. A query that publishes
+//! under such a name, with these types, feeds what stands on it (the metrics API, the dashboard, the topics).
+
+/// Levels and latencies per service in windows of 10 seconds: `Windowed<Name>` → [`ServiceStats`](crate::ServiceStats).
+pub const SERVICE_STATS_10S: &str = "service_stats_10s";
+/// The same per minute, kept for a day.
+pub const SERVICE_STATS_1M: &str = "service_stats_1m";
+/// The same per hour, kept for 30 days.
+pub const SERVICE_STATS_1H: &str = "service_stats_1h";
+/// Error messages by template per service and minute: `Windowed<(Name, Name)>`, service and template, →
+/// [`Messages`](crate::Messages).
+pub const TOP_ERRORS: &str = "top_errors";
+/// Anomalies by their id: `Plain<Name>` → [`Anomaly`](crate::Anomaly).
+pub const ANOMALIES: &str = "anomalies";
+/// Alerts by their id: `Plain<Name>` → [`Alert`](crate::Alert).
+pub const ALERTS: &str = "alerts";

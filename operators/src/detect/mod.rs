@@ -1,0 +1,28 @@
+//! Detectors: pure functions that score a point of a series from its own past, and the anomalies that come of it.
+//!
+//! "The past" is always a slice of the values before the point, oldest first, one for every window (a series is
+//! zero-filled; what is not a finite number counts as not there). Only the last [`History::windows`] of them are
+//! read, so a score stays what it is when older windows expire.
+
+mod anomaly;
+mod assess;
+mod detection;
+mod forest;
+mod history;
+mod isolation_forest;
+mod merge;
+mod moving_average;
+mod severity;
+mod surprise;
+mod z_score;
+
+pub use anomaly::{Anomaly, AnomalyType, Evidence, Method, Subject};
+pub use assess::{Assessment, assess};
+pub use detection::{Detection, Weights};
+pub use history::{Baseline, Floor, History};
+pub use isolation_forest::{FEATURES, Model, NEUTRAL_SCORE, TrainError, Training, feature_table, features};
+pub use merge::{detect, merge};
+pub use moving_average::{MovingAverage, moving_average};
+pub use severity::{Severity, SeverityThresholds};
+pub use surprise::{surprise, surprise_score};
+pub use z_score::{z_score, z_scores};
