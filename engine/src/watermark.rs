@@ -16,7 +16,7 @@ use crate::{Epoch, Timestamp};
 /// Marks join: the least of the active ones, and where none is active the greatest of the rest, since silence must
 /// not stop time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Mark {
+pub(crate) enum Mark {
     /// Logs come; nothing older than this is expected.
     Active(Timestamp),
     /// No logs come: this far the wall clock has carried the watermark.
@@ -27,11 +27,11 @@ pub enum Mark {
 
 impl Mark {
     /// No partition, or none that ever spoke.
-    pub const NOTHING: Mark = Mark::Idle(Timestamp::MIN);
+    pub(crate) const NOTHING: Mark = Mark::Idle(Timestamp::MIN);
 
     /// What two parts say together.
     #[must_use]
-    pub fn join(self, other: Mark) -> Mark {
+    pub(crate) fn join(self, other: Mark) -> Mark {
         use Mark::{Active, Ended, Idle};
         match (self, other) {
             (Active(a), Active(b)) => Active(a.min(b)),
@@ -43,7 +43,7 @@ impl Mark {
     }
 
     /// The watermark this amounts to.
-    pub fn watermark(self) -> Timestamp {
+    pub(crate) fn watermark(self) -> Timestamp {
         match self {
             Mark::Active(at) | Mark::Idle(at) | Mark::Ended(at) => at,
         }

@@ -29,7 +29,8 @@ impl Lines {
     pub(super) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let heads = SERVICES.iter().map(|service| {
-            Level::ALL.map(|level| format!("Z\",\"level\":\"{level}\",\"service\":\"{}\",\"host\":\"", escaped(service.name)))
+            Level::ALL
+                .map(|level| format!("Z\",\"level\":\"{level}\",\"service\":\"{}\",\"host\":\"", escaped(service.name)))
         });
         let hosts = SERVICES.iter().map(|service| {
             let name = service.name.trim_end_matches("-service");
@@ -55,6 +56,7 @@ impl Lines {
         let values = Values {
             stable: log.ids.trace[1],
             own: log.ids.span,
+            page: log.ids.work.page,
             ms: u64::from(log.latency_micros.unwrap_or(0)).div_ceil(1000),
             callee: SERVICES[usize::from(log.callee)].name,
         };
@@ -68,7 +70,7 @@ impl Lines {
 /// Closes the host's quotes and appends what ties the log to others.
 fn write_ids(out: &mut Vec<u8>, log: &Planned) {
     let [first, second] = log.ids.trace;
-    match log.ids.flow {
+    match log.ids.work.flow {
         Flow::Request => {
             out.extend_from_slice(b"\",\"trace_id\":\"");
             hex64(out, first);
@@ -87,7 +89,7 @@ fn write_ids(out: &mut Vec<u8>, log: &Planned) {
 
 /// Appends what only some logs have.
 fn write_extras(out: &mut Vec<u8>, log: &Planned) {
-    if log.ids.parent != 0 && log.ids.flow == Flow::Request && log.ids.trace[0] % FULL_TRACES == 0 {
+    if log.ids.parent != 0 && log.ids.work.flow == Flow::Request && log.ids.trace[0].is_multiple_of(FULL_TRACES) {
         out.extend_from_slice(b",\"parent_span_id\":\"");
         hex64(out, log.ids.parent);
         out.push(b'"');

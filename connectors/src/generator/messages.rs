@@ -19,6 +19,8 @@ pub(super) struct Values {
     pub(super) stable: u64,
     /// This log's own.
     pub(super) own: u64,
+    /// The page or interface the work came in by.
+    pub(super) page: &'static str,
     /// How long the call took, in milliseconds.
     pub(super) ms: u64,
     /// Whom it called, where the message is about that.
@@ -33,7 +35,7 @@ enum Variable {
     Sku,
     Amount,
     Client,
-    Path,
+    Page,
     Term,
     Town,
     Job,
@@ -53,7 +55,7 @@ const VARIABLES: [(&str, Variable); 17] = [
     ("sku", Variable::Sku),
     ("amount", Variable::Amount),
     ("client", Variable::Client),
-    ("path", Variable::Path),
+    ("page", Variable::Page),
     ("term", Variable::Term),
     ("town", Variable::Town),
     ("job", Variable::Job),
@@ -67,8 +69,7 @@ const VARIABLES: [(&str, Variable); 17] = [
     ("version", Variable::Version),
 ];
 
-// Each list has as many words as a power of two, so a few bits choose one.
-const PATHS: [&str; 8] = ["/", "/products", "/search", "/cart", "/checkout", "/account", "/orders", "/api/v2/products"];
+// Eight words each, so three bits choose one.
 const TERMS: [&str; 8] =
     ["running shoes", "café crème", "usb-c cable", "Hängematte", "desk lamp", "日本茶", "rain jacket", "naïve bayes"];
 const TOWNS: [&str; 8] = ["Köln", "Zürich", "Tromsø", "Łódź", "Málaga", "São Paulo", "Bergen", "東京"];
@@ -217,7 +218,7 @@ fn write_variable(out: &mut Vec<u8>, variable: Variable, values: &Values, rng: &
         Variable::Sku => prefixed("SKU-", 10_000 + (stable >> 24) % 8_000),
         Variable::Amount => hundredths(out, 499 + (stable >> 32) % 25_000),
         Variable::Client => prefixed(CLIENT_NETWORKS[(stable >> 40 & 3) as usize], 1 + (stable >> 42) % 254),
-        Variable::Path => word(out, &PATHS, stable >> 48),
+        Variable::Page => out.extend_from_slice(values.page.as_bytes()),
         Variable::Term => word(out, &TERMS, stable >> 52),
         Variable::Town => word(out, &TOWNS, stable >> 56),
         Variable::Job => word(out, &JOBS, stable >> 60),
@@ -269,23 +270,24 @@ mod tests {
 
     #[test]
     fn every_variable_of_the_catalogue_is_known() {
-        let mut texts: Vec<&str> = SERVICES.iter().flat_map(|service| service.messages).map(|(_, text)| *text).collect();
+        let mut texts: Vec<&str> =
+            SERVICES.iter().flat_map(|service| service.messages).map(|(_, text)| *text).collect();
         texts.extend(HEARTBEATS.iter().map(|(_, text)| *text));
         texts.extend([RETRIED, CALLEE_FAILED, TIMED_OUT]);
         texts.extend(NOVEL.0.iter().chain(NOVEL.1).chain(NOVEL.2));
         for text in texts {
             let variables = compile(text).iter().filter(|piece| matches!(piece, Piece::Variable(_))).count();
-            // `hydrate({path})` and the like contain no brace of their own
+            // `hydrate({page})` and the like contain no brace of their own
             assert_eq!(variables, text.matches('{').count(), "{text}");
         }
     }
 
     #[test]
     fn variables_are_filled_in_and_other_braces_stay() {
-        let values = Values { stable: 0, own: 7, ms: 42, callee: "cart-service" };
+        let values = Values { stable: 0, own: 7, page: "/cart", ms: 42, callee: "cart-service" };
         assert_eq!(
-            message("{user} \"waits\" {ms} ms for {callee} {nobody} {", &values),
-            "user-1 \"waits\" 42 ms for cart-service {nobody} {"
+            message("{user} \"waits\" {ms} ms on {page} for {callee} {nobody} {", &values),
+            "user-1 \"waits\" 42 ms on /cart for cart-service {nobody} {"
         );
     }
 
@@ -296,7 +298,7 @@ mod tests {
         for cycle in -10..494 {
             messages.renew(cycle);
             let mut out = Vec::new();
-            messages.write(&mut out, messages.novel, &Values { stable: 0, own: 0, ms: 0, callee: "" });
+            messages.write(&mut out, messages.novel, &Values { stable: 0, own: 0, page: "", ms: 0, callee: "" });
             assert!(seen.insert(out), "cycle {cycle}");
         }
     }

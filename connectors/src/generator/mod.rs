@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use highwater_engine::Timestamp;
 
+pub use self::incidents::{CYCLE, Incident, IncidentKind, schedule, upcoming};
 use self::{
     arrivals::{Arrivals, season},
     lines::Lines,
@@ -34,7 +35,6 @@ use self::{
     urn::Urn,
     wheel::{HORIZON_MS, Wheel},
 };
-pub use self::incidents::{CYCLE, Incident, IncidentKind, schedule, upcoming};
 
 /// What traffic to generate. Equal traffic gives equal logs.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,7 +231,8 @@ impl Generator {
         let surplus = conditions.surplus > 0.0 && rng.f64() < conditions.surplus;
         let work = if surplus { &WORK[PAGE_VIEW] } else { urn.pick(rng) };
         plan_work(work, *arrival, conditions.incident.as_ref(), messages, rng, |planned, rng| {
-            let held_up = if rng.u32(..HELD_UP) == 0 { (traffic.disorder.as_millis() as f64 * rng.f64()) as i64 } else { 0 };
+            let held_up =
+                if rng.u32(..HELD_UP) == 0 { (traffic.disorder.as_millis() as f64 * rng.f64()) as i64 } else { 0 };
             // silence is judged by each log's own time, so it begins and ends sharply
             let silent = usize::from(planned.service) == INVENTORY
                 && traffic
@@ -246,8 +247,9 @@ impl Generator {
 
 /// Traffic that can be generated.
 fn sane(mut traffic: Traffic) -> Traffic {
-    // written so that what is not a number becomes the least
-    traffic.logs_per_second = traffic.logs_per_second.max(0.01).min(1e7);
+    let rate = traffic.logs_per_second;
+    // what is not a number is not greater either
+    traffic.logs_per_second = if rate > 0.01 { rate.min(1e7) } else { 0.01 };
     traffic.disorder = traffic.disorder.min(Duration::from_secs(1));
     let anchor = traffic.anchor.as_micros().div_euclid(1000).clamp(*EXPRESSIBLE_MS.start(), *EXPRESSIBLE_MS.end());
     traffic.anchor = Timestamp::from_millis(anchor);

@@ -26,10 +26,13 @@ pub(super) struct Service {
 }
 
 /// A kind of work, and the calls it consists of.
+#[derive(Debug)]
 pub(super) struct Work {
     /// Its share among all work, in arbitrary units.
     pub(super) weight: u32,
     pub(super) flow: Flow,
+    /// The page or interface it comes in by; empty where that is none.
+    pub(super) page: &'static str,
     /// Service and the place of the caller in this list; a caller stands before whom it calls. The first has none.
     pub(super) calls: &'static [(usize, usize)],
 }
@@ -71,37 +74,59 @@ pub(super) const PAGE_VIEW: usize = 0;
 /// All work there is.
 pub(super) static WORK: &[Work] = &[
     // a page from the cache
-    Work { weight: 200, flow: Flow::Request, calls: &[(FRONTEND, 0), (GATEWAY, 0)] },
+    Work { weight: 200, flow: Flow::Request, page: "/", calls: &[(FRONTEND, 0), (GATEWAY, 0)] },
     // a product page
     Work {
         weight: 160,
         flow: Flow::Request,
+        page: "/products",
         calls: &[(FRONTEND, 0), (GATEWAY, 0), (CATALOG, 1), (INVENTORY, 2), (RECOMMENDATION, 1)],
     },
     // a search
-    Work { weight: 120, flow: Flow::Request, calls: &[(FRONTEND, 0), (GATEWAY, 0), (SEARCH, 1), (CATALOG, 2)] },
+    Work {
+        weight: 120,
+        flow: Flow::Request,
+        page: "/search",
+        calls: &[(FRONTEND, 0), (GATEWAY, 0), (SEARCH, 1), (CATALOG, 2)],
+    },
     // a login
-    Work { weight: 80, flow: Flow::Request, calls: &[(FRONTEND, 0), (GATEWAY, 0), (AUTH, 1), (USER, 2)] },
+    Work {
+        weight: 80,
+        flow: Flow::Request,
+        page: "/login",
+        calls: &[(FRONTEND, 0), (GATEWAY, 0), (AUTH, 1), (USER, 2)],
+    },
     // something goes into the cart
-    Work { weight: 90, flow: Flow::Request, calls: &[(FRONTEND, 0), (GATEWAY, 0), (CART, 1), (INVENTORY, 2)] },
+    Work {
+        weight: 90,
+        flow: Flow::Request,
+        page: "/cart",
+        calls: &[(FRONTEND, 0), (GATEWAY, 0), (CART, 1), (INVENTORY, 2)],
+    },
     // a purchase
     Work {
         weight: 130,
         flow: Flow::Request,
+        page: "/checkout",
         calls: &[(FRONTEND, 0), (GATEWAY, 0), (CHECKOUT, 1), (INVENTORY, 2), (PAYMENT, 2), (ORDER, 2)],
     },
     // the mobile application
-    Work { weight: 90, flow: Flow::Request, calls: &[(GATEWAY, 0), (AUTH, 0), (CATALOG, 0)] },
+    Work { weight: 90, flow: Flow::Request, page: "/api/v2/feed", calls: &[(GATEWAY, 0), (AUTH, 0), (CATALOG, 0)] },
     // where is my order
-    Work { weight: 60, flow: Flow::Request, calls: &[(FRONTEND, 0), (GATEWAY, 0), (ORDER, 1), (SHIPPING, 2)] },
+    Work {
+        weight: 60,
+        flow: Flow::Request,
+        page: "/orders",
+        calls: &[(FRONTEND, 0), (GATEWAY, 0), (ORDER, 1), (SHIPPING, 2)],
+    },
     // an order leaves the house
-    Work { weight: 35, flow: Flow::Job, calls: &[(ORDER, 0), (SHIPPING, 0), (NOTIFICATION, 1)] },
+    Work { weight: 35, flow: Flow::Job, page: "", calls: &[(ORDER, 0), (SHIPPING, 0), (NOTIFICATION, 1)] },
     // newsletters, the search index, stock
-    Work { weight: 15, flow: Flow::Job, calls: &[(SCHEDULER, 0), (NOTIFICATION, 0)] },
-    Work { weight: 15, flow: Flow::Job, calls: &[(SCHEDULER, 0), (CATALOG, 0), (SEARCH, 1)] },
-    Work { weight: 15, flow: Flow::Job, calls: &[(SCHEDULER, 0), (INVENTORY, 0)] },
+    Work { weight: 15, flow: Flow::Job, page: "", calls: &[(SCHEDULER, 0), (NOTIFICATION, 0)] },
+    Work { weight: 15, flow: Flow::Job, page: "", calls: &[(SCHEDULER, 0), (CATALOG, 0), (SEARCH, 1)] },
+    Work { weight: 15, flow: Flow::Job, page: "", calls: &[(SCHEDULER, 0), (INVENTORY, 0)] },
     // the service named here stands for any
-    Work { weight: 120, flow: Flow::Heartbeat, calls: &[(SCHEDULER, 0)] },
+    Work { weight: 120, flow: Flow::Heartbeat, page: "", calls: &[(SCHEDULER, 0)] },
 ];
 
 /// What every host says about itself, without being asked.
@@ -164,18 +189,18 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 8,
         median_ms: 9.0,
         spread: 0.5,
-        debug: 40,
-        warn: 120,
-        error: 50,
+        debug: 49,
+        warn: 125,
+        error: 95,
         region: false,
         messages: &[
-            (Info, "GET {path} 200 in {ms} ms for {user}"),
-            (Info, "Rendered {path} in {ms} ms, {few} fragments from cache"),
-            (Info, "POST {path} 302 in {ms} ms from {client}"),
-            (Warn, "GET {path} 404 in {ms} ms from {client}"),
-            (Warn, "Slow asset bundle for {path}: {count} KiB in {ms} ms"),
-            (Error, "GET {path} 500 in {ms} ms for {user}: template rendering failed"),
-            (Error, "Uncaught TypeError in hydrate({path}): props.items is undefined"),
+            (Info, "GET {page} 200 in {ms} ms for {user}"),
+            (Info, "Rendered {page} in {ms} ms, {few} fragments from cache"),
+            (Info, "POST {page} 302 in {ms} ms from {client}"),
+            (Warn, "GET {page} 404 in {ms} ms from {client}"),
+            (Warn, "Slow asset bundle for {page}: {count} KiB in {ms} ms"),
+            (Error, "GET {page} 500 in {ms} ms for {user}: template rendering failed"),
+            (Error, "Uncaught TypeError in hydrate({page}): props.items is undefined"),
             (Debug, "Feature flags for {user}: {few} of 41 enabled"),
         ],
     },
@@ -184,18 +209,18 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 6,
         median_ms: 3.0,
         spread: 0.4,
-        debug: 30,
-        warn: 130,
-        error: 55,
+        debug: 37,
+        warn: 135,
+        error: 105,
         region: false,
         messages: &[
-            (Info, "Routed {path} in {ms} ms, status 200, {count} bytes"),
-            (Info, "Routed {path} in {ms} ms, status 304"),
+            (Info, "Routed {page} in {ms} ms, status 200, {count} bytes"),
+            (Info, "Routed {page} in {ms} ms, status 304"),
             (Info, "Token of {user} accepted, request forwarded in {ms} ms"),
             (Warn, "Rate limit at {percent} % for client {client}"),
-            (Warn, "Deprecated API version v1 used by {client} on {path}"),
-            (Error, "Upstream reset the connection for {path} after {ms} ms, status 502"),
-            (Error, "No healthy upstream for {path}, status 503"),
+            (Warn, "Deprecated API version v1 used by {client} on {page}"),
+            (Error, "Upstream reset the connection for {page} after {ms} ms, status 502"),
+            (Error, "No healthy upstream for {page}, status 503"),
             (Debug, "Circuit breaker {few} half-open, probing {peer}"),
         ],
     },
@@ -204,9 +229,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 4,
         median_ms: 18.0,
         spread: 0.5,
-        debug: 60,
-        warn: 180,
-        error: 70,
+        debug: 73,
+        warn: 185,
+        error: 120,
         region: true,
         messages: &[
             (Info, "Login of {user} from {client} succeeded in {ms} ms"),
@@ -224,9 +249,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 3,
         median_ms: 7.0,
         spread: 0.6,
-        debug: 80,
-        warn: 110,
-        error: 60,
+        debug: 98,
+        warn: 115,
+        error: 100,
         region: false,
         messages: &[
             (Info, "Profile of {user} loaded in {ms} ms"),
@@ -243,9 +268,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 5,
         median_ms: 12.0,
         spread: 0.6,
-        debug: 50,
-        warn: 110,
-        error: 50,
+        debug: 61,
+        warn: 115,
+        error: 95,
         region: false,
         messages: &[
             (Info, "Product {sku} served in {ms} ms, revision {count}"),
@@ -263,9 +288,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 4,
         median_ms: 35.0,
         spread: 0.7,
-        debug: 60,
-        warn: 150,
-        error: 60,
+        debug: 73,
+        warn: 155,
+        error: 115,
         region: false,
         messages: &[
             (Info, "Search for \"{term}\" found {count} products in {ms} ms"),
@@ -283,9 +308,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 3,
         median_ms: 45.0,
         spread: 0.6,
-        debug: 90,
-        warn: 160,
-        error: 65,
+        debug: 110,
+        warn: 165,
+        error: 120,
         region: false,
         messages: &[
             (Info, "Recommended {few} products for {user} in {ms} ms, model {version}"),
@@ -303,9 +328,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 4,
         median_ms: 6.0,
         spread: 0.5,
-        debug: 50,
-        warn: 110,
-        error: 45,
+        debug: 61,
+        warn: 115,
+        error: 80,
         region: false,
         messages: &[
             (Info, "Added {sku} to the cart of {user}, {few} items, {amount} EUR"),
@@ -322,9 +347,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 4,
         median_ms: 30.0,
         spread: 0.4,
-        debug: 40,
-        warn: 120,
-        error: 50,
+        debug: 49,
+        warn: 125,
+        error: 90,
         region: true,
         messages: &[
             (Info, "Order {order} of {user} placed, {amount} EUR, in {ms} ms"),
@@ -342,9 +367,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 4,
         median_ms: 110.0,
         spread: 0.5,
-        debug: 30,
-        warn: 130,
-        error: 80,
+        debug: 37,
+        warn: 135,
+        error: 82,
         region: true,
         messages: &[
             (Info, "Payment of {amount} EUR for {order} captured in {ms} ms"),
@@ -363,9 +388,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 4,
         median_ms: 8.0,
         spread: 0.5,
-        debug: 50,
-        warn: 170,
-        error: 50,
+        debug: 61,
+        warn: 175,
+        error: 95,
         region: false,
         messages: &[
             (Info, "Stock of {sku} is {count}, read in {ms} ms"),
@@ -383,9 +408,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 3,
         median_ms: 15.0,
         spread: 0.5,
-        debug: 40,
-        warn: 110,
-        error: 45,
+        debug: 49,
+        warn: 115,
+        error: 75,
         region: false,
         messages: &[
             (Info, "Order {order} stored in {ms} ms, {few} lines"),
@@ -402,9 +427,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 2,
         median_ms: 60.0,
         spread: 0.7,
-        debug: 40,
-        warn: 170,
-        error: 70,
+        debug: 49,
+        warn: 175,
+        error: 120,
         region: false,
         messages: &[
             (Info, "Parcel for {order} is on its way to {town}"),
@@ -421,9 +446,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 2,
         median_ms: 80.0,
         spread: 0.6,
-        debug: 60,
-        warn: 190,
-        error: 90,
+        debug: 73,
+        warn: 195,
+        error: 140,
         region: false,
         messages: &[
             (Info, "Mail about {order} sent to {user} in {ms} ms"),
@@ -440,9 +465,9 @@ pub(super) static SERVICES: [Service; 15] = [
         hosts: 2,
         median_ms: 150.0,
         spread: 0.8,
-        debug: 80,
-        warn: 120,
-        error: 40,
+        debug: 98,
+        warn: 125,
+        error: 70,
         region: false,
         messages: &[
             (Info, "Job {job} finished in {ms} ms, {count} rows"),

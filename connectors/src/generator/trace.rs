@@ -45,7 +45,7 @@ pub(super) struct Planned {
 /// What ties a log to others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ids {
-    pub(super) flow: Flow,
+    pub(super) work: &'static Work,
     /// the halves of the trace id; of the correlation id the second half alone
     pub(super) trace: [u64; 2],
     pub(super) span: u64,
@@ -78,14 +78,14 @@ struct Call {
 /// Plans all logs of a piece of work that arrived at `arrival` and hands them to `plan`, callees before their callers,
 /// as they would be logged within the same millisecond.
 pub(super) fn plan_work(
-    work: &Work,
+    work: &'static Work,
     arrival: Timestamp,
     incident: Option<&Incident>,
     messages: &Messages,
     rng: &mut Rng,
     mut plan: impl FnMut(Planned, &mut Rng),
 ) {
-    let ids = Ids { flow: work.flow, trace: [rng.u64(..), rng.u64(..)], span: 0, parent: 0 };
+    let ids = Ids { work, trace: [rng.u64(..), rng.u64(..)], span: 0, parent: 0 };
     if work.flow == Flow::Heartbeat {
         return plan(heartbeat(ids, arrival, messages, rng), rng);
     }
@@ -279,8 +279,7 @@ mod tests {
     #[test]
     fn latencies_are_log_normal() {
         let mut rng = Rng::with_seed(1);
-        let logarithms: Vec<f64> =
-            (0..100_000).map(|_| f64::from(log_normal(20.0, 0.5, &mut rng)).ln()).collect();
+        let logarithms: Vec<f64> = (0..100_000).map(|_| f64::from(log_normal(20.0, 0.5, &mut rng)).ln()).collect();
         let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
         let spread = (logarithms.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / logarithms.len() as f64).sqrt();
         assert!((mean - 20_f64.ln()).abs() < 0.01, "{mean}");

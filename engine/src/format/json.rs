@@ -6,7 +6,6 @@
 use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use sonic_rs::JsonValueTrait;
 
 use super::{
     Format, Reason,
