@@ -4,14 +4,27 @@
 //! Everything here is a pure function over values and slices, to be called from a differential `reduce`, a test or a
 //! plain program alike.
 
+mod alert;
+pub mod catalog;
+mod dataflow;
+mod detect;
 mod monoid;
 mod ratio;
 mod real;
 mod stable_hash;
+mod template;
 mod top_k;
 
-pub use monoid::{Count, Distinct, Histogram, LatencySum, Levels, Moments, Percentiles, ServiceStats, Tally};
+pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
+pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest};
+pub use detect::{
+    Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,
+    MovingAverage, NEUTRAL_SCORE, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess, detect,
+    feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
+};
+pub use monoid::{Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Percentiles, ServiceStats, Tally};
 pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;
+pub use template::{MAX_TEMPLATE_BYTES, template};
 pub use top_k::top_k;

@@ -1,1 +1,50 @@
-//! (module under construction)
+//! The built-in queries, a module each. All but the error messages are read from one base collection, the
+//! [statistics](stats) per service and window, so that each log is folded once.
+
+pub mod alerts;
+pub mod anomalies;
+pub mod error_rate;
+pub mod latency;
+pub mod level_breakdown;
+pub mod log_volume;
+pub mod service_health;
+pub mod stats;
+pub mod top_errors;
+
+use highwater_engine::{Flow, Query};
+use serde::{Deserialize, Serialize};
+
+pub use alerts::Thresholds;
+pub use anomalies::Detectors;
+pub use stats::Stats;
+
+/// The key under which a view shows all services together.
+pub const ALL: &str = "*";
+
+/// The built-in queries with what they can be told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Standard {
+    /// How anomalies are found.
+    pub detectors: Detectors,
+    /// From where on the built-in alerts fire.
+    pub thresholds: Thresholds,
+}
+
+impl Query for Standard {
+    fn name(&self) -> &str {
+        "standard"
+    }
+
+    fn build(&self, flow: &mut Flow<'_>) {
+        let stats = stats::build(flow);
+        log_volume::build(flow, &stats);
+        error_rate::build(flow, &stats);
+        level_breakdown::build(flow, &stats);
+        latency::build(flow, &stats);
+        service_health::build(flow, &stats);
+        top_errors::build(flow);
+        anomalies::build(flow, &stats, &self.detectors);
+        alerts::build(flow, &stats, &self.thresholds);
+    }
+}

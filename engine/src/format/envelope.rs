@@ -8,29 +8,40 @@ use crate::log::Fields;
 
 /// Reads an envelope.
 pub(super) fn parse(record: &str) -> Result<Fields<'_>, Reason> {
-    open(json::Object::read(record)?, record)?.ok_or(Reason::WrongFormat)
+    let fields = parse_or_json(record)?;
+    if fields.format == Format::Envelope { Ok(fields) } else { Err(Reason::WrongFormat) }
 }
 
 /// Reads JSON that may be an envelope.
 pub(super) fn parse_or_json(record: &str) -> Result<Fields<'_>, Reason> {
-    let object = json::Object::read(record)?;
-    if object.raw_log.is_some() { open(object, record)?.ok_or(Reason::WrongFormat) } else { object.finish(record) }
+    let mut fields = Fields { format: Format::Json, ..Fields::default() };
+    let mut object = json::Object::new(&mut fields);
+    object.read(record)?;
+    let (letter, metadata) = (object.raw_log.take(), object.metadata.take());
+    object.finish(record)?;
+    if let Some(letter) = letter {
+        open(letter, metadata, &mut fields)?;
+    }
+    Ok(fields)
 }
 
 /// The letter's fields; what it is silent about, the metadata and then the envelope itself may tell. An envelope in an
 /// envelope stays closed.
-fn open<'a>(mut object: json::Object<'a>, record: &'a str) -> Result<Option<Fields<'a>>, Reason> {
-    let mut fields = match object.raw_log.take() {
-        None => return Ok(None),
-        Some(Cow::Borrowed(letter)) => parse_letter(letter)?,
-        Some(Cow::Owned(letter)) => into_owned(parse_letter(&letter)?),
+fn open<'a>(
+    letter: Cow<'a, str>,
+    metadata: Option<Box<Result<Fields<'a>, Reason>>>,
+    envelope: &mut Fields<'a>,
+) -> Result<(), Reason> {
+    let mut fields = match letter {
+        Cow::Borrowed(letter) => parse_letter(letter)?,
+        Cow::Owned(letter) => into_owned(parse_letter(&letter)?),
     };
-    if let Some(metadata) = object.metadata.take() {
-        fill(&mut fields, metadata.finish("")?);
+    if let Some(metadata) = metadata {
+        fill(&mut fields, (*metadata)?);
     }
-    fill(&mut fields, object.finish(record)?);
-    fields.format = Format::Envelope;
-    Ok(Some(fields))
+    fill(&mut fields, std::mem::take(envelope));
+    *envelope = Fields { format: Format::Envelope, ..fields };
+    Ok(())
 }
 
 fn parse_letter(letter: &str) -> Result<Fields<'_>, Reason> {

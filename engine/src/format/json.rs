@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::{
     Format, Reason,
-    names::{self, Collector, Known, MESSAGES, Number, Slot},
+    names::{self, Collector, Known, LOG, MESSAGES, Number, Slot},
 };
 use crate::log::Fields;
 
@@ -19,41 +19,44 @@ const MAX_DEPTH: usize = 64;
 
 /// Reads a record that is one JSON object.
 pub(super) fn parse(record: &str) -> Result<Fields<'_>, Reason> {
-    Object::read(record)?.finish(record)
+    let mut fields = Fields { format: Format::Json, ..Fields::default() };
+    let mut object = Object::new(&mut fields);
+    object.read(record)?;
+    object.finish(record)?;
+    Ok(fields)
 }
 
-/// One object, read.
-pub(super) struct Object<'a> {
-    pub(super) collector: Collector<'a>,
+/// One object, as far as it is read.
+pub(super) struct Object<'f, 'a> {
+    collector: Collector<'f, 'a>,
     /// an envelope's letter
     pub(super) raw_log: Option<Cow<'a, str>>,
     /// what an envelope says about its letter
-    pub(super) metadata: Option<Box<Object<'a>>>,
+    pub(super) metadata: Option<Box<Result<Fields<'a>, Reason>>>,
     /// the best name of a message that is an object or a list
     structured_message: Option<u8>,
 }
 
-impl<'a> Object<'a> {
-    fn new() -> Self {
-        let collector = Collector::new(Format::Json);
-        Object { collector, raw_log: None, metadata: None, structured_message: None }
+impl<'f, 'a> Object<'f, 'a> {
+    #[inline]
+    pub(super) fn new(fields: &'f mut Fields<'a>) -> Self {
+        Object { collector: Collector::new(fields), raw_log: None, metadata: None, structured_message: None }
     }
 
-    pub(super) fn read(record: &'a str) -> Result<Self, Reason> {
+    pub(super) fn read(&mut self, record: &'a str) -> Result<(), Reason> {
         if !record.trim_ascii_start().starts_with('{') {
             return Err(Reason::WrongFormat);
         }
         if too_deep(record.as_bytes()) {
             return Err(Reason::TooDeep);
         }
-        let mut object = Object::new();
         let mut json = sonic_rs::Deserializer::from_str(record).utf8_lossy();
-        let read = json.deserialize_any(Members { into: &mut object, within: None });
-        read.and_then(|()| json.end()).map_err(|_| Reason::InvalidJson)?;
-        Ok(object)
+        let read = json.deserialize_any(Members { into: self, within: None });
+        read.and_then(|()| json.end()).map_err(|_| Reason::InvalidJson)
     }
 
-    pub(super) fn finish(mut self, record: &'a str) -> Result<Fields<'a>, Reason> {
+    #[inline]
+    pub(super) fn finish(mut self, record: &'a str) -> Result<(), Reason> {
         if let Some(rank) = self.structured_message {
             let known = (Slot::Message, rank);
             let name = MESSAGES.get(usize::from(rank)).copied().unwrap_or_default();
@@ -78,12 +81,12 @@ impl<'a> Object<'a> {
 }
 
 /// Reads the members of an object, at the top or within a known one.
-struct Members<'o, 'a> {
-    into: &'o mut Object<'a>,
+struct Members<'o, 'f, 'a> {
+    into: &'o mut Object<'f, 'a>,
     within: Option<Known>,
 }
 
-impl<'a> Visitor<'a> for Members<'_, 'a> {
+impl<'a> Visitor<'a> for Members<'_, '_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,12 +128,12 @@ impl Visitor<'_> for Name {
 }
 
 /// Reads the value of a known name.
-struct Value<'o, 'a> {
-    into: &'o mut Object<'a>,
+struct Value<'o, 'f, 'a> {
+    into: &'o mut Object<'f, 'a>,
     known: Known,
 }
 
-impl<'a> Value<'_, 'a> {
+impl<'a> Value<'_, '_, 'a> {
     fn text(self, text: Cow<'a, str>) {
         match self.known.0 {
             Slot::RawLog => self.into.raw_log = Some(text),
@@ -140,14 +143,14 @@ impl<'a> Value<'_, 'a> {
 
     /// A message that is no text is kept as the JSON it is; where a better or an equal name had one, that stays.
     fn structured(self) {
-        if self.known.0 == Slot::Message {
+        if self.known.0 == Slot::Message && self.known.1 != LOG {
             let rank = self.into.structured_message.unwrap_or(u8::MAX);
             self.into.structured_message = Some(rank.min(self.known.1));
         }
     }
 }
 
-impl<'a> DeserializeSeed<'a> for Value<'_, 'a> {
+impl<'a> DeserializeSeed<'a> for Value<'_, '_, 'a> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'a>>(self, value: D) -> Result<(), D::Error> {
@@ -155,7 +158,7 @@ impl<'a> DeserializeSeed<'a> for Value<'_, 'a> {
     }
 }
 
-impl<'a> Visitor<'a> for Value<'_, 'a> {
+impl<'a> Visitor<'a> for Value<'_, '_, 'a> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -204,9 +207,11 @@ impl<'a> Visitor<'a> for Value<'_, 'a> {
 
     fn visit_map<M: MapAccess<'a>>(self, map: M) -> Result<(), M::Error> {
         if self.known.0 == Slot::Metadata {
-            let mut metadata = Object::new();
+            let mut fields = Fields::default();
+            let mut metadata = Object::new(&mut fields);
             metadata.read_members(None, map)?;
-            self.into.metadata = Some(Box::new(metadata));
+            let read = metadata.collector.finish();
+            self.into.metadata = Some(Box::new(read.map(|()| fields)));
             return Ok(());
         }
         self.into.read_members(Some(self.known), map)?;

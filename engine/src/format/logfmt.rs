@@ -29,7 +29,8 @@ fn is_name(key: &str) -> bool {
 
 /// Reads a record of pairs.
 pub(super) fn parse(record: &str) -> Result<Fields<'_>, Reason> {
-    let mut collector = Collector::new(Format::Logfmt);
+    let mut fields = Fields { format: Format::Logfmt, ..Fields::default() };
+    let mut collector = Collector::new(&mut fields);
     let mut found = false;
     for (key, value) in pairs(record) {
         let Some(value) = value else { continue };
@@ -40,7 +41,8 @@ pub(super) fn parse(record: &str) -> Result<Fields<'_>, Reason> {
             collector.text(known, value.unquote());
         }
     }
-    if found { collector.finish() } else { Err(Reason::WrongFormat) }
+    collector.finish()?;
+    if found { Ok(fields) } else { Err(Reason::WrongFormat) }
 }
 
 /// A further field; a key without a value has an empty one.

@@ -103,10 +103,8 @@ pub fn parse(record: &str, fixed: Option<Format>) -> Result<Fields<'_>, Reason> 
         return Err(Reason::Empty);
     }
     match fixed {
-        None => match detect(text) {
-            Some(Format::Json) => envelope::parse_or_json(text),
-            detected => parse(record, detected.or(Some(Format::Plain))),
-        },
+        None if text.starts_with('{') => envelope::parse_or_json(text),
+        None => parse(record, Some(detect(text).unwrap_or_default())),
         Some(Format::Json) => json::parse(text),
         Some(Format::Envelope) => envelope::parse(text),
         Some(Format::Logfmt) => logfmt::parse(text),

@@ -23,7 +23,7 @@ pub(super) fn parse(record: &str) -> Result<Fields<'_>, Reason> {
 /// A further field: of the header, by the name RFC 5424 gives it, or of the structured data, by the name of the
 /// parameter or of its element and the parameter (`origin.ip`).
 pub(super) fn lookup<'a>(record: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let message = read(record, || Timestamp::MIN).ok()?;
+    let message = read(record, Timestamp::default).ok()?;
     let header = match name.to_ascii_lowercase().replace(['-', '_'], "").as_str() {
         "appname" => message.app,
         "procid" | "pid" => message.proc_id,

@@ -2,7 +2,7 @@
 //!
 //! What carries no offset counts as UTC. Digits beyond microseconds are cut off.
 
-use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 
 use crate::Timestamp;
 
@@ -60,17 +60,8 @@ fn calendar(text: &str) -> Option<Timestamp> {
     if !text.contains(':') {
         return None;
     }
-    let instant = match text.parse::<jiff::Timestamp>() {
-        Ok(instant) => instant.as_microsecond(),
-        Err(_) => civil(text.parse().ok()?),
-    };
-    Some(Timestamp::from_micros(instant))
-}
-
-fn civil(at: DateTime) -> i64 {
-    let days = days_from_civil(i64::from(at.year()), i64::from(at.month()), i64::from(at.day()));
-    let seconds = (i64::from(at.hour()) * 60 + i64::from(at.minute())) * 60 + i64::from(at.second());
-    days * DAY + seconds * SECOND + i64::from(at.subsec_nanosecond()) / 1000
+    let instant = text.parse().or_else(|_| TimeZone::UTC.to_timestamp(text.parse()?)).ok()?;
+    Some(Timestamp::from_micros(instant.as_microsecond()))
 }
 
 /// `YYYY-MM-DD?HH:MM:SS` at fixed places, then a fraction and an offset, each optional: the form of nearly every log,
@@ -85,24 +76,29 @@ fn rfc3339(text: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_micros(at + fraction - offset(rest)?))
 }
 
-/// Microseconds since the epoch, UTC assumed.
-pub(super) fn date_and_time(b: &[u8; 19]) -> Option<i64> {
-    // One test at the end for all digits: anything else borrows from below zero and so shows as more than 9.
-    let mut greatest = 0;
-    let mut digit = |at: usize| {
-        let digit = b[at].wrapping_sub(b'0');
-        greatest = greatest.max(digit);
-        i64::from(digit)
-    };
-    let year = digit(0) * 1000 + digit(1) * 100 + digit(2) * 10 + digit(3);
-    let [month, day] = [5, 8].map(|at| digit(at) * 10 + digit(at + 1));
-    let [hour, minute, second] = [11, 14, 17].map(|at| digit(at) * 10 + digit(at + 1));
-    let written = b[4] == b'-' && b[7] == b'-' && matches!(b[10], b'T' | b't' | b' ' | b'_');
-    let written = written && b[13] == b':' && b[16] == b':' && greatest <= 9;
-    let real = (1..=12).contains(&month) && (1..=days_in(year, month)).contains(&day);
-    let real = real && hour < 24 && minute < 60 && second < 60;
-    (written && real)
-        .then(|| days_from_civil(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND)
+/// Microseconds since the epoch, UTC assumed. All bytes of a word are looked at together.
+fn date_and_time(b: &[u8; 19]) -> Option<i64> {
+    let [b0, b1, b2, b3, b4, b5, b6, b7, d0, d1, separator, clock @ ..] = *b;
+    let date = two_digits([b0, b1, b2, b3, b4, b5, b6, b7], *b"0000-00-")?;
+    let day = two_digits([d0, d1, 0, 0, 0, 0, 0, 0], *b"00\0\0\0\0\0\0")?[0];
+    let clock = two_digits(clock, *b"00:00:00")?;
+    let (year, month) = (i64::from(date[0]) * 100 + i64::from(date[2]), i64::from(date[5]));
+    let [day, hour, minute, second] = [day, clock[0], clock[3], clock[6]].map(i64::from);
+    let real = (1..=12).contains(&month) && day >= 1 && (day <= 28 || day <= days_in(year, month));
+    let real = real && hour < 24 && minute < 60 && second < 60 && matches!(separator, b'T' | b't' | b' ' | b'_');
+    real.then(|| days_from_civil(year, month, day) * DAY + ((hour * 60 + minute) * 60 + second) * SECOND)
+}
+
+/// Each byte as a digit, ten times itself plus its right neighbour; `None` unless the text has digits where `like` has
+/// zeros and else what `like` has.
+fn two_digits(text: [u8; 8], like: [u8; 8]) -> Option<[u8; 8]> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // what a byte may be at most, as the distance to the high bit: 9 for a digit, 0 for anything else
+    let slack = u64::from_le_bytes(like.map(|b| if b == b'0' { 0x80 - 10 } else { 0x80 - 1 }));
+    let digits = u64::from_le_bytes(text) ^ u64::from_le_bytes(like);
+    // a carry out of a byte needs its high bit, which condemns the text by itself
+    let follows = (digits.wrapping_add(slack) | digits) & HIGH == 0;
+    follows.then(|| (digits * 10 + (digits >> 8)).to_le_bytes())
 }
 
 /// Up to nine digits after the point, as microseconds, and what follows them.
@@ -138,15 +134,16 @@ fn offset(text: &[u8]) -> Option<i64> {
     (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes) * 60 * SECOND)
 }
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar. Howard Hinnant's `days_from_civil`,
+/// Days from 1970-01-01 to a date of the years 0 to 9999, proleptic Gregorian. Howard Hinnant's `days_from_civil`,
 /// <https://howardhinnant.github.io/date_algorithms.html>: years begin in March, so that a leap day is the last.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = year - i64::from(month <= 2);
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
+    // -1 (January of the year 0) to 9999, so one era ahead all is positive, and 32 bits divide faster
+    let (year, month, day) = ((year + 400) as u32, month as u32, day as u32);
+    let (era, year_of_era) = (year / 400, year % 400);
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    i64::from(era * 146_097 + day_of_era) - 719_468 - 146_097
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
@@ -170,7 +167,7 @@ pub(super) struct Yearless {
 impl Yearless {
     /// In this year; `None` where it has no such day.
     pub(super) fn in_year(&self, year: i64) -> Option<Timestamp> {
-        let real = (1..=days_in(year, self.month)).contains(&self.day);
+        let real = (0..=9999).contains(&year) && (1..=days_in(year, self.month)).contains(&self.day);
         real.then(|| Timestamp::from_micros(days_from_civil(year, self.month, self.day) * DAY + self.time))
     }
 

@@ -1,4 +1,4 @@
-//! [`Trees`]: the trees of an isolation forest, flattened into eight bytes a node: ordered, hashable, quick to walk.
+//! [`Trees`]: the trees of an isolation forest, flattened into 24 bytes a cut: ordered, hashable, quick to walk.
 //!
 //! The crate extended-isolation-forest grows the trees but keeps them boxed and private, neither cloneable nor
 //! comparable, and its scoring recurses. They are taken out through its serde form, one tree at a time.
@@ -6,98 +6,122 @@
 use extended_isolation_forest::{Forest, ForestOptions};
 use serde::{Deserialize, Serialize};
 
+use super::isolation_forest::FEATURES;
+
+/// A point as the trees see it: its features, standardised.
+pub(super) type Point = [f32; FEATURES];
+
 /// Grown trees. Floats are kept as bits, so that the whole is plain data.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(super) struct Trees {
     /// The mean path to a leaf that the paths are measured by, as the bits of an `f32`.
     average_path: u32,
-    /// Where each tree begins.
-    roots: Vec<u32>,
-    /// The trees in pre-order: what lies on the lower side of a cut follows its node.
-    nodes: Vec<Node>,
+    trees: Vec<Tree>,
 }
 
+/// One tree: its cuts in pre-order, and where it begins.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Tree {
+    root: Side,
+    cuts: Box<[Cut]>,
+}
+
+/// A cut by a plane: a point goes to the lower side where its product with the normal is at most the offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-struct Node {
-    /// The bits of an `f32`: the greatest value on the lower side; at a leaf, the path that its points would still have.
-    value: u32,
-    /// Which feature is cut, or [`LEAF`].
-    feature: u16,
-    /// How many nodes further the upper side begins.
-    skip: u16,
+struct Cut {
+    /// The bits of `f32`s.
+    normal: [u32; FEATURES],
+    /// The bits of an `f32`.
+    offset: u32,
+    lower: Side,
+    upper: Side,
 }
 
-const LEAF: u16 = u16::MAX;
+/// What lies on one side of a cut: the index of the next cut, or [`LEAF`] and the number of rows left there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+struct Side(u16);
 
-/// More points in a tree would make a side too large for [`Node::skip`]; far fewer are better anyway.
+const LEAF: u16 = 1 << 15;
+
+/// More rows in a tree would not fit a [`Side`]; far fewer are better anyway.
 pub(super) const MOST_SAMPLES: usize = 4_096;
 
 impl Trees {
-    /// Grows `trees` trees of `samples` rows each, at most ⌈log₂ samples⌉ deep, cut along one feature at a time (level 0:
-    /// over the usual outlier sets the better of the crate's levels). `rows` must be finite and at least `samples`.
-    pub(super) fn grow<const N: usize>(rows: &[[f32; N]], trees: usize, samples: usize) -> Result<Self, GrowError> {
-        let options = ForestOptions { n_trees: 1, sample_size: samples, max_tree_depth: None, extension_level: 0 };
-        let mut grown = Trees { average_path: 0, roots: Vec::with_capacity(trees), nodes: Vec::new() };
+    /// Grows `trees` trees of `samples` rows each, at most ⌈log₂ samples⌉ deep. `rows` must be finite and at least
+    /// `samples`.
+    ///
+    /// Cuts go across all features at once (the full extension level): the features have been brought to one scale, and
+    /// cuts along one feature of four tell a window that is odd in that one from the others too seldom.
+    pub(super) fn grow(rows: &[Point], trees: usize, samples: usize) -> Result<Self, GrowError> {
+        let options =
+            ForestOptions { n_trees: 1, sample_size: samples, max_tree_depth: None, extension_level: FEATURES - 1 };
+        let mut grown = Trees { average_path: 0, trees: Vec::with_capacity(trees) };
         for _ in 0..trees {
-            let forest = serde_json::to_vec(&Forest::from_slice(rows, &options)?)?;
-            let forest: Grown = serde_json::from_slice(&forest)?;
-            grown.average_path = (forest.avg_path_length_c as f32).to_bits();
-            for tree in &forest.trees {
-                grown.roots.push(grown.nodes.len() as u32);
-                grown.flatten(&tree.root);
-            }
+            grown.take(&Forest::from_slice(rows, &options)?)?;
         }
-        grown.nodes.shrink_to_fit();
         Ok(grown)
     }
 
     /// The score of Liu, Ting and Zhou: 2 to the minus (mean path over average path); in 0..1, odd points near 1.
-    pub(super) fn score<const N: usize>(&self, point: &[f32; N]) -> f64 {
-        let paths: f64 = self.roots.iter().map(|root| f64::from(self.path(*root as usize, point))).sum();
-        let mean = paths / self.roots.len().max(1) as f64;
+    pub(super) fn score(&self, point: &Point) -> f64 {
+        let paths: f64 = self.trees.iter().map(|tree| tree.path(point)).sum();
+        let mean = paths / self.trees.len().max(1) as f64;
         (-mean / f64::from(f32::from_bits(self.average_path))).exp2()
     }
 
-    /// Always walks forward, so it ends whatever the nodes are.
-    fn path<const N: usize>(&self, root: usize, point: &[f32; N]) -> f32 {
-        let (mut at, mut cuts) = (root, 0.0);
-        while let Some(node) = self.nodes.get(at) {
-            let value = f32::from_bits(node.value);
-            let Some(coordinate) = point.get(usize::from(node.feature)) else { return cuts + value };
-            at += if *coordinate <= value { 1 } else { usize::from(node.skip.max(1)) };
-            cuts += 1.0;
-        }
-        cuts
-    }
-
-    fn flatten(&mut self, node: &GrownNode) {
-        match node {
-            GrownNode::Ex { num_samples } => {
-                let rest = average_path(*num_samples).to_bits();
-                self.nodes.push(Node { value: rest, feature: LEAF, skip: 0 });
-            }
-            GrownNode::In { left, right, n, p } => {
-                // the normal has one component; which way it points decides on which side the crate puts what
-                let feature = n.iter().position(|component| *component != 0.0).unwrap_or_default();
-                let at = |vector: &[f32]| vector.get(feature).copied().unwrap_or_default();
-                let (value, lower, upper) =
-                    if at(n) < 0.0 { (at(p).next_down(), right, left) } else { (at(p), left, right) };
-                let here = self.nodes.len();
-                self.nodes.push(Node { value: value.to_bits(), feature: feature as u16, skip: 0 });
-                self.flatten(lower);
-                self.nodes[here].skip = (self.nodes.len() - here) as u16;
-                self.flatten(upper);
+    /// All that the score depends on, as bytes to take a hash of.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.average_path.to_le_bytes().to_vec();
+        for tree in &self.trees {
+            bytes.extend(tree.root.0.to_le_bytes());
+            for cut in &tree.cuts {
+                bytes.extend(cut.normal.iter().chain([&cut.offset]).flat_map(|bits| bits.to_le_bytes()));
+                bytes.extend([cut.lower.0, cut.upper.0].iter().flat_map(|side| side.to_le_bytes()));
             }
         }
+        bytes
     }
 
-    /// The whole as bytes, to take a hash of.
-    pub(super) fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
-        let node = |node: &Node| {
-            let shape = u32::from(node.feature) << 16 | u32::from(node.skip);
-            [node.value.to_le_bytes(), shape.to_le_bytes()].concat()
-        };
-        self.roots.iter().chain([&self.average_path]).flat_map(|n| n.to_le_bytes()).chain(self.nodes.iter().flat_map(node))
+    /// Takes the trees of a forest over, through its serialised form.
+    fn take(&mut self, forest: &Forest<f32, FEATURES>) -> Result<(), GrowError> {
+        let grown: Grown = serde_json::from_slice(&serde_json::to_vec(forest)?)?;
+        self.average_path = (grown.avg_path_length_c as f32).to_bits();
+        for tree in &grown.trees {
+            let mut cuts = Vec::new();
+            let root = flatten(&tree.root, &mut cuts);
+            self.trees.push(Tree { root, cuts: cuts.into() });
+        }
+        Ok(())
+    }
+}
+
+impl Tree {
+    /// How many cuts set the point apart. Only ever walks forward, so it ends whatever was read from outside.
+    fn path(&self, point: &Point) -> f64 {
+        let (mut side, mut next, mut path) = (self.root, 0, 0.0);
+        while let Some(at) = side.cut().filter(|at| *at >= next) {
+            let Some(cut) = self.cuts.get(at) else { return path };
+            side = if cut.is_lower(point) { cut.lower } else { cut.upper };
+            (next, path) = (at + 1, path + 1.0);
+        }
+        path + average_path(side.rows())
+    }
+}
+
+impl Cut {
+    fn is_lower(&self, point: &Point) -> bool {
+        let product: f32 = self.normal.iter().zip(point).map(|(bits, value)| f32::from_bits(*bits) * value).sum();
+        product <= f32::from_bits(self.offset)
+    }
+}
+
+impl Side {
+    fn cut(self) -> Option<usize> {
+        (self.0 & LEAF == 0).then_some(usize::from(self.0))
+    }
+
+    fn rows(self) -> u16 {
+        if self.0 & LEAF == 0 { 0 } else { self.0 & !LEAF }
     }
 }
 
@@ -110,16 +134,32 @@ pub(super) enum GrowError {
     Form(#[from] serde_json::Error),
 }
 
-/// c(n), the mean path of an unsuccessful search in a binary tree of `n`: what a leaf with so many points left would
-/// still take.
-fn average_path(n: usize) -> f32 {
+/// c(n), the mean path of an unsuccessful search in a binary tree of `n`: what the rows left in a leaf would still take.
+fn average_path(n: u16) -> f64 {
     const EULER: f64 = 0.577_215_664_901_532_9;
     match n {
         0 | 1 => 0.0,
         2 => 1.0,
         n => {
-            let n = n as f64;
-            (2.0 * ((n - 1.0).ln() + EULER) - 2.0 * (n - 1.0) / n) as f32
+            let n = f64::from(n);
+            2.0 * ((n - 1.0).ln() + EULER) - 2.0 * (n - 1.0) / n
+        }
+    }
+}
+
+/// Appends the cuts of a subtree in pre-order.
+fn flatten(node: &GrownNode, cuts: &mut Vec<Cut>) -> Side {
+    match node {
+        GrownNode::Ex { num_samples } => Side(LEAF | (*num_samples).min(MOST_SAMPLES) as u16),
+        GrownNode::In { left, right, n, p } => {
+            let offset: f32 = n.iter().zip(p).map(|(normal, value)| normal * value).sum();
+            let here = cuts.len();
+            let unknown = Side(LEAF);
+            cuts.push(Cut { normal: n.map(f32::to_bits), offset: offset.to_bits(), lower: unknown, upper: unknown });
+            let lower = flatten(left, cuts);
+            let upper = flatten(right, cuts);
+            (cuts[here].lower, cuts[here].upper) = (lower, upper);
+            Side(here as u16)
         }
     }
 }
@@ -139,48 +179,45 @@ struct GrownTree {
 #[derive(Deserialize)]
 enum GrownNode {
     Ex { num_samples: usize },
-    In { left: Box<GrownNode>, right: Box<GrownNode>, n: Vec<f32>, p: Vec<f32> },
+    In { left: Box<GrownNode>, right: Box<GrownNode>, n: Point, p: Point },
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rows(count: u32) -> Vec<[f32; 2]> {
-        (0..count).map(|n| [(n * 37 % 101) as f32, (n * 53 % 97) as f32]).collect()
+    fn rows(count: u32) -> Vec<Point> {
+        (0..count).map(|n| [n * 37 % 101, n * 53 % 97, n * 11 % 31, n * n % 7].map(|value| value as f32)).collect()
     }
 
     #[test]
-    fn flattening_keeps_every_path_of_the_crate() {
-        // grown by the crate, taken apart by us: both must score alike
+    fn taking_over_keeps_every_path_of_the_crate() {
         let rows = rows(64);
-        let options = ForestOptions { n_trees: 20, sample_size: 64, max_tree_depth: None, extension_level: 0 };
+        let options = ForestOptions { n_trees: 20, sample_size: 64, max_tree_depth: None, extension_level: 3 };
         let forest = Forest::from_slice(&rows, &options).unwrap();
-        let json: Grown = serde_json::from_slice(&serde_json::to_vec(&forest).unwrap()).unwrap();
-        let average_path = (json.avg_path_length_c as f32).to_bits();
-        let mut trees = Trees { average_path, roots: Vec::new(), nodes: Vec::new() };
-        for tree in &json.trees {
-            trees.roots.push(trees.nodes.len() as u32);
-            trees.flatten(&tree.root);
-        }
-        for point in rows.iter().chain(&[[500.0, -500.0], [0.5, 96.5]]) {
-            // the crate takes c(2) for 0.154 where its definition says 1: less than one cut apart
+        let mut trees = Trees { average_path: 0, trees: Vec::new() };
+        trees.take(&forest).unwrap();
+        for point in rows.iter().chain(&[[500.0, -500.0, 0.0, 0.0], [0.5, 96.5, 3.0, 8.0]]) {
+            // the crate has 0.154 for c(2), which by its definition is 1: less than one cut apart
             let (ours, theirs) = (trees.score(point), forest.score(point));
             assert!((ours - theirs).abs() < 0.06, "{ours} {theirs}");
         }
     }
 
     #[test]
-    fn broken_nodes_end_the_walk() {
-        let node = |feature, skip| Node { value: 0, feature, skip };
-        let trees = Trees { average_path: 1f32.to_bits(), roots: vec![0, 9], nodes: vec![node(0, 0), node(1, 999)] };
-        assert!((0.0..=1.0).contains(&trees.score(&[1.0f32, 1.0])));
+    fn broken_cuts_end_the_walk() {
+        let cut = |lower, upper| Cut { normal: [0; 4], offset: 0, lower: Side(lower), upper: Side(upper) };
+        for cuts in [vec![cut(0, 0)], vec![cut(1, 1), cut(0, 0)], vec![cut(99, 99)], vec![]] {
+            let tree = Tree { root: Side(0), cuts: cuts.into() };
+            assert!(tree.path(&[1.0; 4]) <= 2.0);
+        }
     }
 
     #[test]
-    fn trees_stay_within_their_depth() {
+    fn trees_stay_within_their_depth_and_size() {
+        assert_eq!(size_of::<Cut>(), 24);
         let trees = Trees::grow(&rows(256), 10, 256).unwrap();
-        assert!(trees.nodes.len() <= 10 * 511);
-        assert_eq!(Trees::grow(&vec![[1.0f32; 2]; 32], 1, 32).unwrap().roots.len(), 1);
+        assert!(trees.trees.iter().all(|tree| tree.cuts.len() <= 255));
+        assert!(Trees::grow(&vec![[1.0; 4]; 32], 1, 32).unwrap().trees[0].cuts.len() <= 31);
     }
 }

@@ -112,8 +112,9 @@ mod tests {
         assert_eq!(burst.id, "error_rate:cart:1970-01-01T00:01:20.000Z:spike");
         assert_eq!((burst.window_start, burst.window_end), (window(8).start, window(10).start));
         assert_eq!((burst.detected_at, burst.severity), (window(9).start, Severity::Critical));
-        assert_eq!((*burst.actual_value, *burst.expected_value), (130.0, 100.0)); // the second has the first in its past
-        assert_eq!(burst.description, "error_rate of cart was 130, above the expected 100 (+30 %, z +15.0)");
+        // the second window has the first in its past: eight around 100 and 130
+        assert_eq!((*burst.actual_value, *burst.expected_value), (300.0, 930.0 / 9.0));
+        assert_eq!(burst.description, "error_rate of cart was 300, above the expected 103.3 (+190 %, z +19.3)");
     }
 
     #[test]

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn json_names_the_levels_as_logs_do() {
         let mut levels = Levels::default();
-        Level::ALL.map(|level| levels.add(level));
+        Level::ALL.iter().for_each(|level| levels.add(*level));
         let json = serde_json::to_value(levels).unwrap();
         assert!(Level::ALL.iter().all(|level| json[level.as_str()] == 1));
         let mut twice = levels;

@@ -1,0 +1,113 @@
+//! The cases.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use highwater_engine::{Flow, Job, Log, Name, Query, Service, Settings, seconds, testing};
+use highwater_operators::Tally;
+use highwater_queries::Standard;
+use serde::Deserialize;
+
+use crate::{
+    data::Data,
+    source::Memory,
+    usage::{Meter, Usage, resident},
+};
+
+/// Logs in memory, and how often a case reads them.
+const LOGS: usize = 200_000;
+const ROUNDS: usize = 40;
+
+pub(crate) fn run(case: &str) -> Result<Usage> {
+    match case {
+        "parse" => parse(),
+        "one-query" => job(1, ROUNDS, Box::new(OneQuery)),
+        "one-query-2-workers" => job(2, ROUNDS, Box::new(OneQuery)),
+        "all-queries" => job(1, ROUNDS, Box::new(Standard::default())),
+        "ten-times-the-history" => job(1, 10 * ROUNDS, Box::new(OneQuery)),
+        "rows" => rows(),
+        other => bail!("no case is called {other}"),
+    }
+}
+
+/// The yardstick: the same bytes parsed into borrowed fields, and nothing else.
+fn parse() -> Result<Usage> {
+    #[derive(Deserialize)]
+    struct Fields<'a> {
+        timestamp: &'a str,
+        level: &'a str,
+        service: &'a str,
+        host: &'a str,
+        trace_id: Option<&'a str>,
+        span_id: Option<&'a str>,
+        latency_ms: Option<f64>,
+        #[serde(borrow)]
+        message: std::borrow::Cow<'a, str>,
+    }
+    let data = Data::generate(LOGS);
+    let meter = Meter::start()?;
+    for _ in 0..ROUNDS {
+        for at in 0..data.len() {
+            let fields: Fields<'_> = sonic_rs::from_slice(data.get(at))?;
+            let Fields { timestamp, level, service, host, trace_id, span_id, latency_ms, message } = fields;
+            std::hint::black_box((timestamp, level, service, host, trace_id, span_id, latency_ms, message));
+        }
+    }
+    meter.stop((ROUNDS * data.len()) as u64)
+}
+
+/// Count, errors, mean and greatest latency per service, in windows of ten seconds.
+struct OneQuery;
+
+impl Query for OneQuery {
+    fn name(&self) -> &str {
+        "one_query"
+    }
+    fn build(&self, flow: &mut Flow<'_>) {
+        let tallies = flow.logs().tumbling(seconds(10)).aggregate(Service, Tally::observe);
+        flow.view("tallies", &tallies);
+    }
+}
+
+fn job(workers: usize, rounds: usize, query: Box<dyn Query>) -> Result<Usage> {
+    let data = Data::generate(LOGS);
+    let settings = Settings { workers, ..Settings::default() };
+    let logs = (rounds * (data.len() / workers) * workers) as u64;
+    let meter = Meter::start()?;
+    let sources: Vec<Box<dyn highwater_engine::Source>> = vec![Box::new(Memory { data, rounds })];
+    let running = Job { settings, sources, queries: vec![query], ..Job::default() }.start()?;
+    let metrics = running.metrics();
+    running.join()?;
+    if metrics.logs.get() != logs {
+        bail!("{} logs went in and {} were counted", logs, metrics.logs.get());
+    }
+    meter.stop(logs)
+}
+
+/// A million live rows: 10,000 keys in 100 windows; `logs` of the answer is the number of rows.
+fn rows() -> Result<Usage> {
+    struct PerHost;
+    impl Query for PerHost {
+        fn name(&self) -> &str {
+            "per_host"
+        }
+        fn build(&self, flow: &mut Flow<'_>) {
+            let by_host = |log: &Log<'_>| Name::from(log.service());
+            flow.view("rows", &flow.logs().tumbling(seconds(10)).aggregate(by_host, Tally::observe));
+        }
+    }
+    const KEYS: usize = 10_000;
+    const WINDOWS: usize = 100;
+    let mut bytes = Vec::new();
+    let _ = &mut bytes as &mut Vec<u8>;
+    let start = highwater_engine::Timestamp::now().minus(seconds(WINDOWS as u64 * 10));
+    let records = move |window: usize| {
+        let at = start.plus(seconds(window as u64 * 10));
+        (0..KEYS).map(|key| (0, format!(r#"{{"timestamp":"{at}","service":"service-{key:05}","message":"m"}}"#))).collect()
+    };
+    let before = resident()?;
+    let snapshot = testing::replay_lazily(PerHost, &Settings::default(), WINDOWS, Arc::new(records)).map_err(anyhow::Error::msg)?;
+    let live = snapshot.view("rows").map_or(0, |view| view.len()) as u64;
+    let held = resident()?.saturating_sub(before);
+    Ok(Usage { logs: live, cpu_seconds: 1.0, wall_seconds: 1.0, peak_bytes: held })
+}

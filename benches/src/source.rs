@@ -1,0 +1,59 @@
+//! A source that hands out logs from memory as fast as they are taken.
+
+use std::{sync::Arc, time::Duration};
+
+use highwater_engine::{Intake, Name, Progress, Reader, Source, SourceError};
+
+use crate::data::Data;
+
+/// Every worker reads its share of the logs, `rounds` times over.
+pub(crate) struct Memory {
+    pub(crate) data: Arc<Data>,
+    pub(crate) rounds: usize,
+}
+
+impl Source for Memory {
+    fn name(&self) -> Name {
+        Name::from("memory")
+    }
+
+    fn open(&self, worker: usize, workers: usize) -> Result<Box<dyn Reader>, SourceError> {
+        let share = self.data.len() / workers;
+        let from = worker * share;
+        Ok(Box::new(Share {
+            data: self.data.clone(),
+            partition: worker as u32,
+            from,
+            to: from + share,
+            at: from,
+            rounds: self.rounds,
+        }))
+    }
+}
+
+struct Share {
+    data: Arc<Data>,
+    partition: u32,
+    from: usize,
+    to: usize,
+    at: usize,
+    rounds: usize,
+}
+
+impl Reader for Share {
+    fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
+        let slot = intake.partition(self.partition);
+        while !intake.is_full() {
+            if self.at == self.to {
+                self.rounds -= 1;
+                self.at = self.from;
+            }
+            if self.rounds == 0 {
+                return Ok(Progress::Finished);
+            }
+            intake.record(slot, self.at as i64 + 1, None, self.data.get(self.at));
+            self.at += 1;
+        }
+        Ok(Progress::More)
+    }
+}

@@ -1,0 +1,201 @@
+//! The command line: what can be asked of `highwater`, and the help that says so.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use highwater_engine::Timestamp;
+
+use crate::config::parse_duration;
+
+/// Watches streams of logs and says, at once, when they run higher, lower or stranger than they should.
+#[derive(Debug, Parser)]
+#[command(
+    name = "highwater",
+    version,
+    after_help = "\
+Examples:
+  highwater                                        start the demo: no Kafka, no configuration
+  highwater demo --rate 5000 --listen 0.0.0.0:9000
+  highwater check --config highwater.toml          is the configuration right?
+  highwater run --config highwater.toml            the real thing
+  highwater generate --rate 100 --duration 10s     made-up logs, as JSON lines
+
+Logs go in by Kafka, files or POST /api/v1/logs; views, anomalies and alerts come out by HTTP, Kafka and webhooks.
+`highwater COMMAND --help` says more about each command."
+)]
+pub(crate) struct Cli {
+    /// What to do; `demo` unless given.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the demo: a made-up web shop, watched live
+    #[command(
+        long_about = "Starts the demo: the logs of a made-up web shop go through the same dataflow that production uses, \
+            after an hour of past that the detectors learn from. Every few minutes something goes wrong by script: an \
+            error burst, a traffic spike, a silent service, latency creep, a message never seen before. The terminal \
+            shows each anomaly and alert as it comes. Nothing else is needed: no Kafka, no configuration.",
+        after_help = "\
+Examples:
+  highwater demo
+  highwater demo --rate 20000 --workers 2
+  highwater demo --listen 127.0.0.1:0              any free port; the banner says which
+  curl -d '{\"level\":\"ERROR\",\"service\":\"mine\",\"message\":\"hello\"}' http://127.0.0.1:8000/api/v1/logs
+
+Ctrl-C ends it: what has been read is finished first. A second Ctrl-C ends it at once."
+    )]
+    Demo(Demo),
+    /// Run a job as a configuration file describes it
+    #[command(
+        long_about = "Runs the job that a configuration file describes: its sources, queries and sinks, and the HTTP API. \
+            Ends by itself when every source has ended (a file that is not followed), else by Ctrl-C or SIGTERM. \
+            Anomalies, alerts and a status line are shown on the terminal, the program's own log goes to stderr.",
+        after_help = "\
+Each key of the file can be overridden by an environment variable, HIGHWATER_SECTION__KEY; tables of a list by number.
+Flags come before the environment, the environment before the file.
+
+Examples:
+  highwater run --config docker/highwater.toml
+  HIGHWATER_SOURCE__0__TOPIC=app-logs highwater run --config highwater.toml
+  highwater run --config highwater.toml --workers 4 --log-level info,highwater_connectors=debug
+
+highwater.example.toml describes every key."
+    )]
+    Run(Run),
+    /// Write made-up logs to the terminal, a file or a Kafka topic
+    #[command(
+        long_about = "Writes the logs of a made-up web shop as JSON lines: a dozen services with their own volumes, \
+            latencies and messages, traces that cross services, and scripted incidents. Writes them at the pace at which \
+            they would come, now; with --fast, as fast as the target takes them, ending now.",
+        after_help = "\
+Examples:
+  highwater generate --rate 5 --duration 10s
+  highwater generate --rate 1000 --duration 1h --fast --to logs.json
+  highwater generate --rate 20000 --to kafka://127.0.0.1:9092/logs
+  highwater generate --count 1000 --fast --seed 7 | jq .service | sort | uniq -c"
+    )]
+    Generate(Generate),
+    /// Say whether a configuration is right, and what is wrong where
+    #[command(
+        long_about = "Reads a configuration file, with the environment over it, and says everything that is wrong, each \
+            with its file and line; or sums up the job that it describes. Connects to nothing, starts nothing.",
+        after_help = "\
+Examples:
+  highwater check --config highwater.toml
+  highwater check --config highwater.toml && highwater run --config highwater.toml
+
+Exit codes: 0 the configuration is right, 1 it is not, 2 the command line is not."
+    )]
+    Check(Check),
+    /// Say which version this is
+    #[command(after_help = "Example:\n  highwater version")]
+    Version,
+}
+
+/// What `demo` can be told.
+#[derive(Args, Debug, Default)]
+pub(crate) struct Demo {
+    /// Logs per second, on average over a day
+    #[arg(long, value_name = "NUMBER", default_value_t = 500.0, value_parser = rate)]
+    pub(crate) rate: f64,
+    /// How much past to begin with
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
+    pub(crate) history: Duration,
+    /// Chooses the random numbers of the made-up logs
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What `run` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// The configuration file; highwater.example.toml describes every key
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What `check` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Check {
+    /// The configuration file
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// The keys of the configuration that are set so often that they have a flag.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Common {
+    /// Where HTTP listens; port 0 picks a free one [key: http.listen, default: 127.0.0.1:8000]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Worker threads; no more than there are cores [key: limits.workers, default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) workers: Option<String>,
+    /// What of its own log the program writes: error, warn, info, debug, trace, or per module as in
+    /// "info,highwater_engine=debug" [key: logging.level]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+    /// How it writes it: text or json [key: logging.format]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+}
+
+/// What `generate` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Generate {
+    /// Logs per second, on average without incidents
+    #[arg(long, value_name = "NUMBER", default_value_t = 100.0, value_parser = rate)]
+    pub(crate) rate: f64,
+    /// For how long; until Ctrl-C unless given
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+    /// How many logs at most
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) count: Option<u64>,
+    /// Where to: stdout, a file, or kafka://HOST:PORT/TOPIC
+    #[arg(long, value_name = "TARGET", default_value = "stdout")]
+    pub(crate) to: String,
+    /// Chooses the random numbers: equal seeds and starts give equal logs
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Event time of the first log, RFC 3339; now unless given, or with --fast so that the last log is now
+    #[arg(long, value_name = "TIME")]
+    pub(crate) start: Option<Timestamp>,
+    /// Write as fast as the target takes it; needs --duration or --count
+    #[arg(long)]
+    pub(crate) fast: bool,
+    /// No scripted incidents
+    #[arg(long)]
+    pub(crate) no_incidents: bool,
+    /// Let the rate follow the hour and the weekday
+    #[arg(long)]
+    pub(crate) seasons: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "write a duration like 100ms, 2s, 5m, 1h or 7d".to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.replace('_', "").parse().ok();
+    rate.filter(|rate| (0.01..=1e7).contains(rate)).ok_or_else(|| "a number from 0.01 to 10000000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,475 @@
+//! What can be configured: each section's keys, their defaults and their bounds. `highwater.example.toml` documents
+//! them; a test holds the two together.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
+
+use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
+
+use super::{
+    tree::{Node, Problems, Section, Table},
+    values::{choice, duration, number, properties, text, texts, truth, whole},
+};
+use crate::logging::{LogStyle, filter};
+
+/// A job as configured.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    /// Where HTTP listens; `None` for nowhere.
+    pub(crate) listen: Option<SocketAddr>,
+    /// `[time]`, `[limits]` and `[logs]`.
+    pub(crate) settings: Settings,
+    /// Ways in.
+    pub(crate) sources: Vec<Source>,
+    /// Ways out.
+    pub(crate) sinks: Vec<Sink>,
+    /// Where records go that are no log.
+    pub(crate) dead_letters: DeadLetters,
+    /// Which of the built-in queries run, in this order; `None` for all.
+    pub(crate) queries: Option<Vec<String>>,
+    /// The program's own log.
+    pub(crate) logging: Logging,
+}
+
+/// `[[source]]`.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// A Kafka topic.
+    Kafka(KafkaSource),
+    /// Files, or standard input.
+    File(FileSource),
+    /// Made-up logs.
+    Generator(Generated),
+    /// `POST /logs`.
+    Http {
+        /// How many bytes of logs may wait for the dataflow.
+        max_waiting_bytes: usize,
+    },
+}
+
+/// How brokers are reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Brokers {
+    pub(crate) brokers: String,
+    /// Handed through to librdkafka.
+    pub(crate) properties: BTreeMap<String, String>,
+}
+
+/// `type = "kafka"`.
+#[derive(Clone, Debug)]
+pub(crate) struct KafkaSource {
+    pub(crate) kafka: Brokers,
+    pub(crate) topic: String,
+    pub(crate) group: String,
+    pub(crate) start: Start,
+    /// Partitions of the topic, where it does not exist yet and is created; `None` to create none.
+    pub(crate) create_partitions: Option<i32>,
+}
+
+/// Where reading begins that nothing has been read of before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Earliest,
+    Latest,
+}
+
+/// `type = "file"`.
+#[derive(Clone, Debug)]
+pub(crate) struct FileSource {
+    pub(crate) path: String,
+    pub(crate) follow: bool,
+    pub(crate) start: Start,
+}
+
+/// `type = "generator"`.
+#[derive(Clone, Debug)]
+pub(crate) struct Generated {
+    pub(crate) rate: f64,
+    pub(crate) seed: u64,
+    pub(crate) history: Duration,
+    pub(crate) incidents: bool,
+    pub(crate) seasons: bool,
+    pub(crate) disorder: Duration,
+}
+
+impl Default for Generated {
+    fn default() -> Self {
+        Generated {
+            rate: 500.0,
+            seed: 1,
+            history: Duration::ZERO,
+            incidents: true,
+            seasons: true,
+            disorder: Duration::from_millis(200),
+        }
+    }
+}
+
+/// `[[sink]]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Sink {
+    pub(crate) view: String,
+    pub(crate) to: SinkTarget,
+}
+
+/// Where a sink writes.
+#[derive(Clone, Debug)]
+pub(crate) enum SinkTarget {
+    /// A topic, created compacted where it does not exist.
+    Kafka { kafka: Brokers, topic: String },
+    /// JSON lines; no path is standard output.
+    JsonLines(Option<PathBuf>),
+    /// HTTP POSTs.
+    Webhook(Webhook),
+}
+
+/// `type = "webhook"`.
+#[derive(Clone, Debug)]
+pub(crate) struct Webhook {
+    pub(crate) url: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) timeout: Duration,
+    pub(crate) give_up_after: Duration,
+}
+
+/// `[dead_letters]`.
+#[derive(Clone, Debug)]
+pub(crate) enum DeadLetters {
+    /// They are counted, and that is all.
+    None,
+    /// To a topic.
+    Kafka { kafka: Brokers, topic: String },
+    /// To a file; no path is standard output.
+    JsonLines(Option<PathBuf>),
+}
+
+/// `[logging]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Logging {
+    pub(crate) level: String,
+    pub(crate) style: LogStyle,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            settings: Settings::default(),
+            sources: Vec::new(),
+            sinks: Vec::new(),
+            dead_letters: DeadLetters::None,
+            queries: None,
+            logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
+        }
+    }
+}
+
+/// Most worker threads: far beyond what helps.
+const MAX_WORKERS: usize = 256;
+
+/// Reads all sections; what is wrong with them is added to `problems`.
+pub(crate) fn read(root: Table, problems: &Problems) -> Config {
+    let mut config = Config::default();
+    let mut root = Section::root(root, problems);
+
+    let mut http = root.section("http");
+    http.set("listen", &mut config.listen, listen);
+    http.finish();
+
+    read_settings(&mut root, &mut config.settings);
+
+    let mut kafka = root.section("kafka");
+    let defaults = brokers(&mut kafka, &Brokers::default());
+    kafka.finish();
+
+    for source in root.sections("source") {
+        config.sources.extend(read_source(source, &defaults));
+    }
+    for sink in root.sections("sink") {
+        config.sinks.extend(read_sink(sink, &defaults));
+    }
+    let dead_letters = root.section("dead_letters");
+    config.dead_letters = read_dead_letters(dead_letters, &defaults);
+
+    let mut queries = root.section("queries");
+    config.queries = queries.get("enabled", query_names);
+    queries.finish();
+
+    let mut logging = root.section("logging");
+    logging.set("level", &mut config.logging.level, log_level);
+    logging.set("format", &mut config.logging.style, choice(&[("text", LogStyle::Text), ("json", LogStyle::Json)]));
+    logging.finish();
+
+    root.finish();
+    check_whole(&config, problems);
+    config
+}
+
+/// What no single key shows.
+fn check_whole(config: &Config, problems: &Problems) {
+    let nowhere = super::tree::Place::Nowhere;
+    if config.sources.is_empty() && problems.is_empty() {
+        problems.add(&nowhere, "source", "nothing to read: add a [[source]] of type kafka, file, http or generator");
+    }
+    if config.sources.iter().filter(|source| matches!(source, Source::Http { .. })).count() > 1 {
+        problems.add(&nowhere, "source", "there is one way in by HTTP: one [[source]] of type http is enough");
+    }
+    if config.listen.is_none() && config.sources.iter().any(|source| matches!(source, Source::Http { .. })) {
+        problems.add(&nowhere, "http.listen", "is \"none\", yet there is a [[source]] of type http");
+    }
+    let mut files = BTreeSet::new();
+    let sinks = config.sinks.iter().filter_map(|sink| match &sink.to {
+        SinkTarget::JsonLines(path) => Some(path.as_ref()),
+        _ => None,
+    });
+    let dead_letters = match &config.dead_letters {
+        DeadLetters::JsonLines(path) => Some(path.as_ref()),
+        _ => None,
+    };
+    for path in sinks.chain(dead_letters).flatten() {
+        if !files.insert(path) {
+            problems.add(&nowhere, "sink", format!("two sinks write to {}", path.display()));
+        }
+    }
+}
+
+fn read_settings(root: &mut Section<'_>, settings: &mut Settings) {
+    let ms = Duration::from_millis;
+    let mut time = root.section("time");
+    time.set("tick", &mut settings.tick, duration(ms(1)..=minutes(1)));
+    time.set("lateness", &mut settings.lateness, duration(Duration::ZERO..=days(1)));
+    time.set("retention", &mut settings.retention, duration(seconds(1)..=days(366)));
+    time.set("max_ahead", &mut settings.max_ahead, duration(Duration::ZERO..=days(366)));
+    time.set("idle_after", &mut settings.idle_after, duration(ms(100)..=hours(24)));
+    if settings.lateness > settings.retention {
+        time.complain("lateness is longer than retention: a log that is not late yet would be too old");
+    }
+    time.finish();
+
+    let mut limits = root.section("limits");
+    limits.set("workers", &mut settings.workers, whole(1..=MAX_WORKERS));
+    limits.set("max_keys", &mut settings.max_keys, whole(1..=100_000_000));
+    limits.set("max_record_bytes", &mut settings.max_record_bytes, whole(64..=MAX_BATCH_BYTES / 4));
+    limits.set("batch_bytes", &mut settings.batch_bytes, whole(1024..=MAX_BATCH_BYTES / 4));
+    limits.set("max_epochs_in_flight", &mut settings.max_epochs_in_flight, whole(1..=10_000));
+    limits.finish();
+
+    let mut logs = root.section("logs");
+    let formats = [
+        ("auto", None),
+        ("json", Some(Format::Json)),
+        ("envelope", Some(Format::Envelope)),
+        ("logfmt", Some(Format::Logfmt)),
+        ("plain", Some(Format::Plain)),
+        ("syslog", Some(Format::Syslog)),
+    ];
+    logs.set("format", &mut settings.format, choice(&formats));
+    if let Some(service) = logs.get("default_service", text) {
+        settings.default_service = Cow::Owned(service);
+    }
+    logs.finish();
+}
+
+fn brokers(section: &mut Section<'_>, defaults: &Brokers) -> Brokers {
+    let mut kafka = defaults.clone();
+    section.set("brokers", &mut kafka.brokers, broker_list);
+    kafka.properties.extend(section.get("properties", properties).unwrap_or_default());
+    kafka
+}
+
+/// The same, where brokers must be known.
+fn known_brokers(section: &mut Section<'_>, defaults: &Brokers) -> Brokers {
+    let kafka = brokers(section, defaults);
+    if kafka.brokers.is_empty() && !kafka.properties.contains_key("bootstrap.servers") {
+        section.complain("needs the key \"brokers\", here or in [kafka]");
+    }
+    kafka
+}
+
+#[derive(Clone, Copy)]
+enum SourceType {
+    Kafka,
+    File,
+    Generator,
+    Http,
+}
+
+/// The types of sources, by name.
+const SOURCE_TYPES: [(&str, SourceType); 4] = [
+    ("kafka", SourceType::Kafka),
+    ("file", SourceType::File),
+    ("generator", SourceType::Generator),
+    ("http", SourceType::Http),
+];
+
+fn read_source(mut section: Section<'_>, defaults: &Brokers) -> Option<Source> {
+    let start = choice(&[("earliest", Start::Earliest), ("latest", Start::Latest)]);
+    let Some(kind) = section.need("type", choice(&SOURCE_TYPES)) else {
+        section.give_up();
+        return None;
+    };
+    let source = match kind {
+        SourceType::Kafka => {
+            let mut group = "highwater".to_owned();
+            let mut from = Start::Earliest;
+            let kafka = known_brokers(&mut section, defaults);
+            let topic = section.need("topic", topic);
+            section.set("group", &mut group, text);
+            section.set("start", &mut from, start);
+            let create_partitions = section.get("create_partitions", whole(0..=10_000)).filter(|count| *count > 0);
+            topic.map(|topic| Source::Kafka(KafkaSource { kafka, topic, group, start: from, create_partitions }))
+        }
+        SourceType::File => {
+            let (mut follow, mut from) = (false, Start::Earliest);
+            let path = section.need("path", text);
+            section.set("follow", &mut follow, truth);
+            section.set("start", &mut from, start);
+            path.map(|path| Source::File(FileSource { path, follow, start: from }))
+        }
+        SourceType::Generator => {
+            let mut generated = Generated::default();
+            section.set("rate", &mut generated.rate, number(0.01..=1e7));
+            section.set("seed", &mut generated.seed, whole(0..=i64::MAX as u64));
+            section.set("history", &mut generated.history, duration(Duration::ZERO..=days(31)));
+            section.set("incidents", &mut generated.incidents, truth);
+            section.set("seasons", &mut generated.seasons, truth);
+            section.set("disorder", &mut generated.disorder, duration(Duration::ZERO..=seconds(1)));
+            Some(Source::Generator(generated))
+        }
+        SourceType::Http => {
+            let mut max_waiting_bytes = 64 << 20;
+            section.set("max_waiting_bytes", &mut max_waiting_bytes, whole(1 << 16..=1 << 33));
+            Some(Source::Http { max_waiting_bytes })
+        }
+    };
+    section.finish();
+    source
+}
+
+#[derive(Clone, Copy)]
+enum SinkType {
+    Kafka,
+    JsonLines,
+    Webhook,
+}
+
+/// The types of sinks, by name.
+const SINK_TYPES: [(&str, SinkType); 3] =
+    [("kafka", SinkType::Kafka), ("jsonl", SinkType::JsonLines), ("webhook", SinkType::Webhook)];
+
+fn read_sink(mut section: Section<'_>, defaults: &Brokers) -> Option<Sink> {
+    let Some(kind) = section.need("type", choice(&SINK_TYPES)) else {
+        section.give_up();
+        return None;
+    };
+    let view = section.need("view", text);
+    let to = match kind {
+        SinkType::Kafka => {
+            let mut to = format!("highwater.{}", view.as_deref().unwrap_or_default());
+            section.set("topic", &mut to, topic);
+            Some(SinkTarget::Kafka { kafka: known_brokers(&mut section, defaults), topic: to })
+        }
+        SinkType::JsonLines => section.need("path", path).map(SinkTarget::JsonLines),
+        SinkType::Webhook => {
+            let url = section.need("url", url);
+            let headers = section.get("headers", properties).unwrap_or_default();
+            let (mut timeout, mut give_up_after) = (seconds(10), minutes(5));
+            section.set("timeout", &mut timeout, duration(Duration::from_millis(100)..=minutes(5)));
+            section.set("give_up_after", &mut give_up_after, duration(Duration::ZERO..=days(1)));
+            url.map(|url| SinkTarget::Webhook(Webhook { url, headers, timeout, give_up_after }))
+        }
+    };
+    section.finish();
+    Some(Sink { view: view?, to: to? })
+}
+
+#[derive(Clone, Copy)]
+enum LetterType {
+    None,
+    Kafka,
+    JsonLines,
+}
+
+/// The types of dead-letter sinks, by name.
+const LETTER_TYPES: [(&str, LetterType); 3] =
+    [("none", LetterType::None), ("kafka", LetterType::Kafka), ("jsonl", LetterType::JsonLines)];
+
+fn read_dead_letters(mut section: Section<'_>, defaults: &Brokers) -> DeadLetters {
+    let mut kind = LetterType::None;
+    section.set("type", &mut kind, choice(&LETTER_TYPES));
+    let letters = match kind {
+        LetterType::None => DeadLetters::None,
+        LetterType::Kafka => {
+            let mut to = "highwater.dead_letters".to_owned();
+            section.set("topic", &mut to, topic);
+            DeadLetters::Kafka { kafka: known_brokers(&mut section, defaults), topic: to }
+        }
+        LetterType::JsonLines => section.need("path", path).map_or(DeadLetters::None, DeadLetters::JsonLines),
+    };
+    section.finish();
+    letters
+}
+
+fn listen(node: &Node) -> Result<Option<SocketAddr>, String> {
+    let allowed = || "an address to listen on, like \"127.0.0.1:8000\" (port 0: any free one), or \"none\"".to_owned();
+    let address = text(node).map_err(|_| allowed())?;
+    if address == "none" {
+        return Ok(None);
+    }
+    // names such as localhost too
+    let mut found = address.to_socket_addrs().map_err(|_| allowed())?;
+    found.next().map(Some).ok_or_else(allowed)
+}
+
+fn broker_list(node: &Node) -> Result<String, String> {
+    let allowed = || "a list of brokers, like \"127.0.0.1:9092\" or \"a:9092,b:9092\"".to_owned();
+    let list = text(node).map_err(|_| allowed())?;
+    let port = |broker: &str| broker.rsplit_once(':').and_then(|(_, port)| port.trim().parse::<u16>().ok());
+    if list.split(',').all(|broker| port(broker).is_some()) { Ok(list) } else { Err(allowed()) }
+}
+
+fn topic(node: &Node) -> Result<String, String> {
+    let legal = |name: &String| {
+        name.len() <= 249
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+            && name != "."
+            && name != ".."
+    };
+    text(node).ok().filter(legal).ok_or_else(|| "a topic: letters, digits, dots, underscores and hyphens".to_owned())
+}
+
+/// A path; `-` is standard output.
+fn path(node: &Node) -> Result<Option<PathBuf>, String> {
+    let path = text(node).map_err(|_| "a path, or \"-\" for standard output".to_owned())?;
+    Ok((path != "-").then(|| PathBuf::from(path)))
+}
+
+fn url(node: &Node) -> Result<String, String> {
+    let whole = |url: &String| {
+        ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+    };
+    text(node).ok().filter(whole).ok_or_else(|| "a URL that begins with http:// or https://".to_owned())
+}
+
+fn log_level(node: &Node) -> Result<String, String> {
+    text(node).ok().filter(|level| filter(level).is_some()).ok_or_else(|| {
+        "a level (off, error, warn, info, debug, trace), or levels by module like \"info,highwater_engine=debug\"".into()
+    })
+}
+
+fn query_names(node: &Node) -> Result<Vec<String>, String> {
+    let wanted = texts(node)?;
+    let known = crate::wire::query_names();
+    for name in &wanted {
+        if !known.contains(name) {
+            let known: Vec<_> = known.iter().map(String::as_str).collect();
+            return Err(format!("a list of queries: \"{name}\" is none; {}", super::suggest::hint(name, &known)));
+        }
+    }
+    Ok(wanted)
+}

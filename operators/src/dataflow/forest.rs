@@ -1,0 +1,155 @@
+//! Isolation forests over series: models are trained on the past, kept as data, and scoring is a join with them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use differential_dataflow::{AsCollection, Hashable, VecCollection};
+use highwater_engine::{Epoch, Key, Series, Window};
+use timely::dataflow::{channels::pact::Exchange, operators::Operator};
+
+use crate::{FEATURES, Model, Real, Training, feature_table};
+
+/// A window's features, in the order of [`features`](crate::features).
+pub type FeatureRow = [Real; FEATURES];
+
+/// Scores closed windows by forests trained on the windows before them.
+pub trait IsolationForest<'s, K: Key> {
+    /// The models: one per key and period of `period` event time, trained when the key's first window of the period
+    /// closes, on the retained windows before it. Training draws at random, so a model is data: it is never trained
+    /// again, whatever corrections come, and everything after it is a pure function of models and features.
+    fn models(
+        &self,
+        period: Duration,
+        training: Training,
+    ) -> VecCollection<'s, Epoch, ((K, Window), Model), isize>;
+
+    /// Each window's score, 0 to 1, by the model of its period; no row where there is none.
+    #[must_use]
+    fn forest_scores(
+        &self,
+        models: &VecCollection<'s, Epoch, ((K, Window), Model), isize>,
+        period: Duration,
+    ) -> Series<'s, K, Real>;
+}
+
+impl<'s, K: Key> IsolationForest<'s, K> for Series<'s, K, FeatureRow> {
+    fn models(
+        &self,
+        period: Duration,
+        training: Training,
+    ) -> VecCollection<'s, Epoch, ((K, Window), Model), isize> {
+        type Row<K> = (((K, Window), FeatureRow), Epoch, isize);
+        let by_key = Exchange::new(|(((key, _), _), _, _): &Row<K>| key.hashed());
+        self.rows()
+            .inner
+            .unary_frontier(by_key, "TrainForests", move |initial, _| {
+                drop(initial);
+                let mut waiting: BTreeMap<Epoch, (_, Vec<Row<K>>)> = BTreeMap::new();
+                let mut trainer = Trainer { period, training, keys: HashMap::new() };
+                move |(input, frontier), output| {
+                    input.for_each_time(|cap, batches| {
+                        let port = output.output_index();
+                        let (_, rows) = waiting.entry(*cap.time()).or_insert_with(|| (cap.retain(port), Vec::new()));
+                        rows.extend(batches.flat_map(|batch| batch.drain(..)));
+                    });
+                    while let Some(entry) = waiting.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
+                        let (cap, rows) = entry.remove();
+                        let changes = trainer.close(*cap.time(), rows);
+                        output.session(&cap).give_iterator(changes.into_iter());
+                    }
+                }
+            })
+            .as_collection()
+    }
+
+    fn forest_scores(
+        &self,
+        models: &VecCollection<'s, Epoch, ((K, Window), Model), isize>,
+        period: Duration,
+    ) -> Series<'s, K, Real> {
+        let by_period =
+            self.rows().map(move |((key, window), row)| ((key, Window::containing(window.start, period)), (window, row)));
+        let scores = by_period.join_map(models.clone(), |(key, _), (window, row), model| {
+            ((key.clone(), *window), Real::from(model.score(&row.map(|feature| feature.0))))
+        });
+        self.with_rows(scores)
+    }
+}
+
+struct Trainer<K> {
+    period: Duration,
+    training: Training,
+    keys: HashMap<K, Trained>,
+}
+
+#[derive(Default)]
+struct Trained {
+    rows: BTreeMap<Window, FeatureRow>,
+    models: BTreeMap<Window, Model>,
+    /// the newest period that training was tried for
+    newest: Option<Window>,
+}
+
+type Change<K> = (((K, Window), Model), Epoch, isize);
+
+impl<K: Key> Trainer<K> {
+    fn close(&mut self, epoch: Epoch, rows: Vec<(((K, Window), FeatureRow), Epoch, isize)>) -> Vec<Change<K>> {
+        let mut touched: BTreeMap<K, Vec<(isize, Window, FeatureRow)>> = BTreeMap::new();
+        for (((key, window), row), _, diff) in rows {
+            touched.entry(key).or_default().push((diff, window, row));
+        }
+        let mut changes = Vec::new();
+        for (key, mut updates) in touched {
+            updates.sort_unstable();
+            let trained = self.keys.entry(key.clone()).or_default();
+            trained.update(updates);
+            for (period, model, diff) in trained.train(self.period, &self.training) {
+                changes.push((((key.clone(), period), model), epoch, diff));
+            }
+            if trained.rows.is_empty() {
+                self.keys.remove(&key);
+            }
+        }
+        changes
+    }
+}
+
+impl Trained {
+    fn update(&mut self, updates: Vec<(isize, Window, FeatureRow)>) {
+        for (diff, window, row) in updates {
+            if diff > 0 {
+                self.rows.insert(window, row);
+            } else if self.rows.get(&window) == Some(&row) {
+                self.rows.remove(&window);
+            }
+        }
+    }
+
+    /// Trains for every period that has begun since last time; drops models whose windows are all gone.
+    fn train(&mut self, period: Duration, training: &Training) -> Vec<(Window, Model, isize)> {
+        let mut changes = Vec::new();
+        let begun: Vec<Window> = {
+            let mut periods: Vec<_> = self.rows.keys().map(|w| Window::containing(w.start, period)).collect();
+            periods.dedup();
+            periods.retain(|&p| Some(p) > self.newest);
+            periods
+        };
+        for of in begun {
+            self.newest = Some(of);
+            let past: Vec<[f64; FEATURES]> = self.rows.range(..of).map(|(_, row)| row.map(|feature| feature.0)).collect();
+            // too short a past gives no model, and its windows no score
+            if let Ok(model) = Model::train(&feature_table(&past), training) {
+                self.models.insert(of, model.clone());
+                changes.push((of, model, 1));
+            }
+        }
+        let oldest = self.rows.keys().next().map(|w| Window::containing(w.start, period));
+        while let Some(entry) = self.models.first_entry().filter(|entry| oldest.is_none_or(|oldest| *entry.key() < oldest)) {
+            let (of, model) = entry.remove_entry();
+            changes.push((of, model, -1));
+        }
+        changes
+    }
+}

@@ -1,0 +1,10 @@
+//! The same on flowing data: detectors, forests and alert rules as differential operators over a
+//! [`Series`](highwater_engine::Series).
+
+mod alerts;
+mod detect;
+mod forest;
+
+pub use alerts::{Alert, AlertStatus, AlertWhen};
+pub use detect::Detect;
+pub use forest::{FeatureRow, IsolationForest};

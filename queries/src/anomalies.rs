@@ -1,0 +1,74 @@
+//! View `anomalies`: volume, error rate and latency of each service and of all together, judged by z-score, moving
+//! average and isolation forest.
+
+use std::time::Duration;
+
+use highwater_engine::{Flow, Name, Series, Window, minutes};
+use highwater_operators::{
+    Detect, Detection, FEATURES, IsolationForest, Real, ServiceStats, Subject, Training, catalog, features,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{ALL, Stats};
+
+/// A forest serves for this long; then one is trained on what has come since.
+const PERIOD: Duration = minutes(10);
+
+/// How anomalies of each metric are found.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Detectors {
+    /// Of logs per window.
+    pub log_volume: Detection,
+    /// Of errors over logs, 0 to 1.
+    pub error_rate: Detection,
+    /// Of the 95th percentile of latencies, in microseconds.
+    pub latency: Detection,
+}
+
+impl Default for Detectors {
+    fn default() -> Self {
+        Detectors {
+            log_volume: Detection::counts(),
+            error_rate: Detection::fractions(),
+            latency: Detection::micros(),
+        }
+    }
+}
+
+/// Publishes the view.
+pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) {
+    let features = feature_rows(&stats.closed);
+    let models = features.models(PERIOD, Training::default());
+    let forest = features.forest_scores(&models, PERIOD);
+    let mut judge = |metric: &'static str, config: Detection, value: fn(ServiceStats) -> Option<f64>| {
+        let values = stats.closed.rows().flat_map(move |(at, stats)| value(stats).map(|value| (at, Real::from(value))));
+        let series = stats.closed.with_rows(values);
+        let size = series.window();
+        let subject = move |service: &Name| Subject {
+            metric: Name::from(metric),
+            service: (**service != *ALL).then(|| service.clone()),
+            size,
+        };
+        flow.table(catalog::ANOMALIES, series.anomalies(Some(&forest), config, subject));
+    };
+    judge("log_volume", detectors.log_volume, |stats| Some(stats.levels.total() as f64));
+    judge("error_rate", detectors.error_rate, |stats| (stats.levels.total() > 0).then(|| stats.levels.error_rate().value()));
+    judge("latency", detectors.latency, |stats| stats.latency.quantile(0.95).map(|micros| micros as f64));
+}
+
+/// What the forest knows of a window: see [`features`].
+fn feature_rows<'s>(closed: &Series<'s, Name, ServiceStats>) -> Series<'s, Name, [Real; FEATURES]> {
+    let slide = closed.slide();
+    // each window's volume is also a fact about the next
+    let own = closed.rows().map(|(at, stats)| (at, stats));
+    let before = closed
+        .rows()
+        .map(move |((service, window), stats)| ((service, window.later(slide)), stats.levels.total()));
+    let rows = own.join_map(before, |at: &(Name, Window), stats, volume_before| {
+        let typical = stats.latency.quantile(0.5).map(|micros| micros as f64);
+        let row = features(stats.levels.total(), stats.levels.error_rate().value(), typical, *volume_before);
+        (at.clone(), row.map(Real::from))
+    });
+    closed.with_rows(rows)
+}

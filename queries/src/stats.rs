@@ -1,0 +1,27 @@
+//! The base of the built-in queries: levels and latencies per service, in windows of 10 seconds, a minute, an hour.
+
+use highwater_engine::{Flow, Name, Series, Service, days, hours, minutes, seconds};
+use highwater_operators::{ServiceStats, catalog};
+
+use crate::ALL;
+
+/// Statistics per window.
+pub struct Stats<'s> {
+    /// Per service, and for all services together under [`ALL`], as logs come.
+    pub live: Series<'s, Name, ServiceStats>,
+    /// The same for closed windows, without gaps: a service that goes silent counts zero.
+    pub closed: Series<'s, Name, ServiceStats>,
+}
+
+/// Folds each log once; publishes the three resolutions that the metrics API reads.
+pub fn build<'s>(flow: &mut Flow<'s>) -> Stats<'s> {
+    let folded = flow.logs().tumbling(seconds(10)).fold(Service, ServiceStats::observe);
+    let per_service = folded.windows();
+    flow.view(catalog::SERVICE_STATS_10S, &per_service);
+    flow.view(catalog::SERVICE_STATS_1M, &folded.rollup(minutes(1), hours(24)));
+    flow.view(catalog::SERVICE_STATS_1H, &folded.rollup(hours(1), days(30)));
+    let together = folded.regroup(|_| Name::from(ALL)).windows();
+    let live = per_service.with_rows(per_service.rows().concat(together.rows()));
+    let closed = live.closed(ServiceStats::default());
+    Stats { live, closed }
+}
