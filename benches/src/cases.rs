@@ -1,17 +1,15 @@
 //! The cases.
 
-use std::sync::Arc;
-
 use anyhow::{Result, bail};
-use highwater_engine::{Flow, Job, Log, Name, Query, Service, Settings, seconds, testing};
+use highwater_engine::{Flow, Job, Query, Service, Settings, seconds};
 use highwater_operators::Tally;
 use highwater_queries::Standard;
 use serde::Deserialize;
 
 use crate::{
     data::Data,
-    source::Memory,
-    usage::{Meter, Usage, resident},
+    source::{ManyKeys, Memory},
+    usage::{Meter, Usage},
 };
 
 /// Logs in memory, and how often a case reads them.
@@ -84,30 +82,16 @@ fn job(workers: usize, rounds: usize, query: Box<dyn Query>) -> Result<Usage> {
     meter.stop(logs)
 }
 
-/// A million live rows: 10,000 keys in 100 windows; `logs` of the answer is the number of rows.
+/// A million live rows; `logs` of the answer is the number of rows.
 fn rows() -> Result<Usage> {
-    struct PerHost;
-    impl Query for PerHost {
-        fn name(&self) -> &str {
-            "per_host"
-        }
-        fn build(&self, flow: &mut Flow<'_>) {
-            let by_host = |log: &Log<'_>| Name::from(log.service());
-            flow.view("rows", &flow.logs().tumbling(seconds(10)).aggregate(by_host, Tally::observe));
-        }
+    let meter = Meter::start()?;
+    let sources: Vec<Box<dyn highwater_engine::Source>> = vec![Box::new(ManyKeys { keys: 10_000, windows: 100 })];
+    let running = Job { sources, queries: vec![Box::new(OneQuery)], ..Job::default() }.start()?;
+    let views = running.views();
+    running.join()?;
+    let rows = views.snapshot().view("tallies").map_or(0, |view| view.len()) as u64;
+    if rows != 1_000_000 {
+        bail!("{rows} rows instead of a million");
     }
-    const KEYS: usize = 10_000;
-    const WINDOWS: usize = 100;
-    let mut bytes = Vec::new();
-    let _ = &mut bytes as &mut Vec<u8>;
-    let start = highwater_engine::Timestamp::now().minus(seconds(WINDOWS as u64 * 10));
-    let records = move |window: usize| {
-        let at = start.plus(seconds(window as u64 * 10));
-        (0..KEYS).map(|key| (0, format!(r#"{{"timestamp":"{at}","service":"service-{key:05}","message":"m"}}"#))).collect()
-    };
-    let before = resident()?;
-    let snapshot = testing::replay_lazily(PerHost, &Settings::default(), WINDOWS, Arc::new(records)).map_err(anyhow::Error::msg)?;
-    let live = snapshot.view("rows").map_or(0, |view| view.len()) as u64;
-    let held = resident()?.saturating_sub(before);
-    Ok(Usage { logs: live, cpu_seconds: 1.0, wall_seconds: 1.0, peak_bytes: held })
+    meter.stop(rows)
 }

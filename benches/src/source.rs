@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use highwater_engine::{Intake, Name, Progress, Reader, Source, SourceError};
+use highwater_engine::{Intake, Name, Progress, Reader, Source, SourceError, Timestamp, seconds};
 
 use crate::data::Data;
 
@@ -53,6 +53,47 @@ impl Reader for Share {
             }
             intake.record(slot, self.at as i64 + 1, None, self.data.get(self.at));
             self.at += 1;
+        }
+        Ok(Progress::More)
+    }
+}
+
+/// One log for each of many services in each of many windows, made as it is read.
+#[derive(Clone, Copy)]
+pub(crate) struct ManyKeys {
+    pub(crate) keys: usize,
+    pub(crate) windows: usize,
+}
+
+impl Source for ManyKeys {
+    fn name(&self) -> Name {
+        Name::from("many-keys")
+    }
+
+    fn open(&self, _: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
+        let start = Timestamp::now().minus(seconds(self.windows as u64 * 10));
+        Ok(Box::new(ManyKeysReader { of: *self, start, at: 0 }))
+    }
+}
+
+struct ManyKeysReader {
+    of: ManyKeys,
+    start: Timestamp,
+    at: usize,
+}
+
+impl Reader for ManyKeysReader {
+    fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
+        let slot = intake.partition(0);
+        while !intake.is_full() {
+            if self.at == self.of.keys * self.of.windows {
+                return Ok(Progress::Finished);
+            }
+            let (window, key) = (self.at / self.of.keys, self.at % self.of.keys);
+            let at = self.start.plus(seconds(window as u64 * 10));
+            let record = format!(r#"{{"timestamp":"{at}","service":"service-{key:05}","message":"m"}}"#);
+            self.at += 1;
+            intake.record(slot, self.at as i64, None, record.as_bytes());
         }
         Ok(Progress::More)
     }

@@ -42,11 +42,6 @@ impl Meter {
     }
 }
 
-/// Bytes resident now, see `proc_pid_status(5)`.
-pub(crate) fn resident() -> Result<u64> {
-    status("VmRSS:")
-}
-
 impl Usage {
     pub(crate) fn cpu_per_log(&self) -> f64 {
         self.cpu_seconds / self.logs as f64

@@ -95,4 +95,9 @@ impl Dataflow {
     pub(crate) fn watermark(&self) -> Timestamp {
         self.watermark.get()
     }
+
+    /// Ends this worker's inputs; the probe is done when every worker's are ended and nothing is under way.
+    pub(crate) fn close(self) -> (ProbeHandle<Epoch>, Rc<Cell<Timestamp>>) {
+        (self.probe, self.watermark)
+    }
 }

@@ -88,6 +88,7 @@ impl Job {
             outputs,
             dead_letters: letters,
             flushed: AtomicU64::new(0),
+            last_epoch: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             started: Instant::now(),

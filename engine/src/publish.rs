@@ -130,7 +130,7 @@ mod parking {
     use super::{Arc, Epoch, EpochChanges, VecDeque};
 
     /// Changed rows that are kept.
-    const MAX_ROWS: usize = 200_000;
+    const MAX_ROWS: usize = 50_000;
 
     #[derive(Default)]
     pub(super) struct History(Mutex<Kept>);

@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) dead_letters: Sender<Vec<DeadLetter>>,
     /// the newest epoch that every sink has made durable
     pub(crate) flushed: AtomicU64,
+    /// the last epoch that any worker had, once they end
+    pub(crate) last_epoch: AtomicU64,
     pub(crate) stop: AtomicBool,
     pub(crate) failed: AtomicBool,
     pub(crate) started: Instant,
@@ -113,7 +115,7 @@ pub(crate) fn run(
     if outcome.is_err() {
         shared.stop.store(true, Ordering::Relaxed);
     }
-    drain(worker, shared, dataflow, &mut inlets, &mut ended);
+    drain(worker, shared, dataflow, &mut inlets);
     outcome.and_then(|()| commit(shared, &mut inlets))
 }
 
@@ -172,30 +174,25 @@ fn commit(shared: &Shared, inlets: &mut [Inlet]) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Ends the last epoch, lets everything under way reach views and sinks, and waits for both.
-fn drain(
-    worker: &mut Worker,
-    shared: &Shared,
-    mut dataflow: Dataflow,
-    inlets: &mut [Inlet],
-    ended: &mut VecDeque<(Epoch, Instant)>,
-) {
+/// Ends the last epoch, lets everything under way on any worker reach views and sinks, and waits for both.
+fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &mut [Inlet]) {
     for inlet in inlets.iter_mut() {
         inlet.hand_over(shared, &mut dataflow);
     }
-    let now = Instant::now();
     let last = dataflow.epoch();
-    ended.push_back((last, now));
-    end_epoch(shared, &mut dataflow, inlets, last + 1, now);
-    while !dataflow.is_complete(last) {
+    end_epoch(shared, &mut dataflow, inlets, last + 1, Instant::now());
+    shared.last_epoch.fetch_max(last, Ordering::AcqRel);
+    let (probe, watermark) = dataflow.close();
+    while !probe.done() {
         worker.step_or_park(Some(PATIENCE));
     }
-    report_complete(worker, shared, &dataflow, ended);
-    let patient_until = now + FLUSH_PATIENCE;
-    while shared.flushed.load(Ordering::Acquire) < last
-        && !shared.failed.load(Ordering::Relaxed)
-        && Instant::now() < patient_until
-    {
+    // no worker has an input left, so every worker's last epoch is known
+    let (last, now) = (shared.last_epoch.load(Ordering::Acquire), Instant::now());
+    if worker.index() == 0 {
+        let _ = shared.outputs.send(Output::Complete { epoch: last, ended: now, watermark: watermark.get() });
+    }
+    let is_flushed = || shared.flushed.load(Ordering::Acquire) >= last || shared.failed.load(Ordering::Relaxed);
+    while !is_flushed() && now.elapsed() < FLUSH_PATIENCE {
         worker.step_or_park(Some(PATIENCE));
     }
 }

@@ -96,7 +96,7 @@ Exit codes: 0 the configuration is right, 1 it is not, 2 the command line is not
 }
 
 /// What `demo` can be told.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug)]
 pub(crate) struct Demo {
     /// Logs per second, on average over a day
     #[arg(long, value_name = "NUMBER", default_value_t = 500.0, value_parser = rate)]
@@ -109,6 +109,13 @@ pub(crate) struct Demo {
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+impl Demo {
+    /// What `highwater` alone means: the same as `highwater demo`.
+    pub(crate) fn unasked() -> Self {
+        Demo { rate: 500.0, history: Duration::from_secs(3600), seed: 1, common: Common::default() }
+    }
 }
 
 /// What `run` can be told.

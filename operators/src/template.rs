@@ -60,7 +60,11 @@ enum Mask {
 
 /// At most [`MAX_TEMPLATE_BYTES`], cut between characters.
 fn head(message: &str) -> &str {
-    &message[..message.floor_char_boundary(MAX_TEMPLATE_BYTES)]
+    let mut end = message.len().min(MAX_TEMPLATE_BYTES);
+    while !message.is_char_boundary(end) {
+        end -= 1;
+    }
+    &message[..end]
 }
 
 /// A sign belongs to its number where it follows nothing that it could join.
@@ -76,9 +80,7 @@ fn quoted(bytes: &[u8], at: usize) -> (usize, Option<Mask>) {
     let opens = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
     let length = bytes[at + 1..].iter().position(|byte| *byte == quote || *byte == b'\n');
     match length.map(|length| at + 1 + length) {
-        Some(end)
-            if opens && bytes[end] == quote && !bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric) =>
-        {
+        Some(end) if opens && bytes[end] == quote && !bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric) => {
             (end + 1, Some(Mask::Whole("<str>")))
         }
         _ => (at + 1, None),

@@ -1,1 +1,277 @@
-//! (module under construction)
+//! The HTTP API and live streams of Highwater. Reads views; never a dataflow.
+//!
+//! ```no_run
+//! # async fn run(running: highwater_engine::Running) -> Result<(), highwater_server::ServeError> {
+//! use highwater_server::Server;
+//!
+//! let server = Server::new(running.views(), running.metrics());
+//! let bound = server.bind(([127, 0, 0, 1], 8000).into()).await?;
+//! tracing::info!("http://{}", bound.address());
+//! bound.serve(async { let _ = tokio::signal::ctrl_c().await; }).await
+//! # }
+//! ```
+
+mod anomalies;
+mod connection;
+mod error;
+mod health;
+mod ingest;
+mod live;
+mod metrics_api;
+mod page;
+mod params;
+mod routes;
+mod views;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use highwater_engine::{Views, metrics::Metrics};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use prometheus_client::registry::Registry;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+
+use crate::{
+    connection::Connection,
+    health::{HttpMetrics, Pulse},
+    routes::State,
+};
+
+pub use ingest::{Ingest, IngestRefused};
+
+/// Tells why a job failed, if it did.
+pub type Failure = Arc<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// The server before it listens.
+pub struct Server {
+    /// What it reads.
+    pub views: Views,
+    /// What the job counts; what `/health` judges by.
+    pub metrics: Arc<Metrics>,
+    /// What `/metrics` shows: the job's metrics are registered, others may be added.
+    pub registry: Registry,
+    /// Where logs go that come by HTTP; without it `POST /logs` answers 503.
+    pub ingest: Option<Arc<dyn Ingest>>,
+    /// Asked by `/health`.
+    pub failure: Option<Failure>,
+    /// The sinks that `/health` tells of, by the names they have in metrics.
+    pub sinks: Vec<String>,
+    /// Host names, besides loopback's own, that a server on loopback answers to: those a proxy in front of it passes on.
+    pub hosts: Vec<String>,
+    /// The length of an epoch, by which `/health` judges whether the dataflow moves.
+    pub tick: Duration,
+    /// How far the watermark may be behind the wall clock before the source counts as degraded.
+    pub max_lag: Duration,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// What a client may take.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// Readers of live changes at once, over server-sent events and WebSocket.
+    pub live_connections: usize,
+    /// Requests with logs under way at once; further ones are answered 429.
+    pub ingest_requests: usize,
+    /// Bytes of a body as it comes.
+    pub body_bytes: usize,
+    /// Bytes of a body once inflated.
+    pub inflated_bytes: usize,
+    /// Bytes of one log.
+    pub record_bytes: usize,
+    /// Logs of one request.
+    pub records: usize,
+    /// Bytes of a request's head.
+    pub header_bytes: usize,
+    /// How long a request's head may take to come.
+    pub header_timeout: Duration,
+    /// How long a request's body may take to come, and an answer to be made.
+    pub request_timeout: Duration,
+    /// How long a client may leave a write waiting before it is disconnected.
+    pub write_timeout: Duration,
+    /// How long a server that stops waits for answers under way.
+    pub shutdown_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: 1024,
+            live_connections: 256,
+            ingest_requests: 16,
+            body_bytes: 8 << 20,
+            inflated_bytes: 64 << 20,
+            record_bytes: 1 << 20,
+            records: 100_000,
+            header_bytes: 32 << 10,
+            header_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}; {advice}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+        /// What to do about it.
+        advice: &'static str,
+    },
+}
+
+/// Snapshots that are read at once for answers that take time.
+const READERS: usize = 8;
+
+impl Server {
+    /// A server over these views, with everything else at its default.
+    pub fn new(views: Views, metrics: Arc<Metrics>) -> Self {
+        let mut registry = Registry::default();
+        metrics.register(&mut registry);
+        Server {
+            views,
+            metrics,
+            registry,
+            ingest: None,
+            failure: None,
+            sinks: Vec::new(),
+            hosts: Vec::new(),
+            tick: Duration::from_millis(100),
+            max_lag: Duration::from_secs(60),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Listens, and tells where: with port 0 the system chooses one.
+    ///
+    /// # Errors
+    /// Where the address is taken or not to be had.
+    pub async fn bind(self, address: SocketAddr) -> Result<Bound, ServeError> {
+        let refused = |cause: std::io::Error| {
+            let advice = match cause.kind() {
+                std::io::ErrorKind::AddrInUse => "another process listens there; stop it, or choose another port",
+                std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one",
+                std::io::ErrorKind::AddrNotAvailable => "this machine has no such address; choose one of its own",
+                _ => "choose another address",
+            };
+            ServeError::Bind { address, cause, advice }
+        };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let Server { views, metrics, mut registry, ingest, failure, sinks, hosts, tick, max_lag, limits } = self;
+        let (stop, stopping) = watch::channel(false);
+        let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
+        let state = State {
+            views,
+            metrics,
+            http: HttpMetrics::new(&mut registry),
+            registry,
+            ingest,
+            failure,
+            pulse: Pulse::new(sinks.len()),
+            sinks,
+            hosts,
+            tick,
+            max_lag,
+            address,
+            live: semaphore(limits.live_connections),
+            ingesting: semaphore(limits.ingest_requests),
+            reading: semaphore(READERS),
+            stopping,
+            limits,
+        };
+        Ok(Bound { listener, state: Arc::new(state), stop })
+    }
+
+    /// Listens and serves until `shutdown`.
+    ///
+    /// # Errors
+    /// Where the address is taken or not to be had.
+    pub async fn serve(self, address: SocketAddr, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        self.bind(address).await?.serve(shutdown).await
+    }
+}
+
+/// The server, listening.
+pub struct Bound {
+    listener: TcpListener,
+    state: Arc<State>,
+    stop: watch::Sender<bool>,
+}
+
+impl Bound {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.state.address
+    }
+
+    /// Serves until `shutdown`; then ends live streams with a word, and waits a little for answers under way.
+    ///
+    /// # Errors
+    /// None yet.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Bound { listener, state, stop } = self;
+        let limits = state.limits.clone();
+        let service = TowerToHyperService::new(warp::service(routes::filter(state.clone())));
+        let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
+        http.http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(limits.header_bytes.max(8 << 10));
+        let connections = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
+        let graceful = GracefulShutdown::new();
+
+        let accept = async {
+            loop {
+                let Ok(place) = connections.clone().acquire_owned().await else { break };
+                let stream = match listener.accept().await {
+                    Ok((stream, _)) => stream,
+                    Err(error) => {
+                        // out of file descriptors, most likely: others must close first
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                        continue;
+                    }
+                };
+                let _ = stream.set_nodelay(true);
+                let io = TokioIo::new(Connection::new(stream, limits.write_timeout));
+                let connection = http.serve_connection_with_upgrades(io, service.clone()).into_owned();
+                let connection = graceful.watch(connection);
+                tokio::spawn(async move {
+                    let _place = place;
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "a connection broke off");
+                    }
+                });
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = Pulse::watch(&state) => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        let _ = stop.send(true);
+        if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut");
+        }
+        Ok(())
+    }
+}

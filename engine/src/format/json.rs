@@ -392,7 +392,8 @@ mod tests {
 
     #[test]
     fn further_fields_by_path() {
-        let record = r#"{"http":{"status":503,"url.path":"/pay"},"user.id":"u1","tags":["a","b"],"none":null,"s":"a\"b"}"#;
+        let record =
+            r#"{"http":{"status":503,"url.path":"/pay"},"user.id":"u1","tags":["a","b"],"none":null,"s":"a\"b"}"#;
         for (path, value) in [
             ("http.status", Some("503")),
             ("http.url.path", Some("/pay")),

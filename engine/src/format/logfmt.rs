@@ -79,6 +79,8 @@ fn unescape(text: &str) -> String {
         rest = chars.as_str();
         match escape {
             Some('n') => plain.push('\n'),
+            Some('b') => plain.push('\u{8}'),
+            Some('f') => plain.push('\u{c}'),
             Some('r') => plain.push('\r'),
             Some('t') => plain.push('\t'),
             Some('u') => {

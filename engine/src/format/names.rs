@@ -4,10 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Reason, level, timestamp};
-use crate::{
-    Level, Timestamp,
-    log::Fields,
-};
+use crate::{Level, Timestamp, log::Fields};
 
 /// What a named value is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -333,14 +330,12 @@ mod tests {
 
     #[test]
     fn every_name_is_found_under_its_length() {
-        for name in [
-            "timestamp", "@timestamp", "time", "ts", "timeUnixNano", "datetime", "level", "severity", "log.level",
-            "severity_text", "severityText", "severityNumber", "severity_number", "lvl", "loglevel", "service",
-            "service.name", "service_name", "source", "app", "application", "logger", "appname", "message", "msg",
-            "body", "log", "trace_id", "traceId", "trace.id", "correlation_id", "correlationId", "request_id",
-            "requestId", "span_id", "spanId", "span.id", "latency_ms", "duration_ms", "latency", "duration",
-            "response_time_ms", "took_ms", "event.duration", "host", "hostname", "host.name", "raw_log", "metadata",
-        ] {
+        let names = "timestamp @timestamp time ts timeUnixNano datetime level severity log.level severity_text \
+            severityText severityNumber severity_number lvl loglevel service service.name service_name source \
+            app application logger appname message msg body log trace_id traceId trace.id correlation_id \
+            correlationId request_id requestId span_id spanId span.id latency_ms duration_ms latency duration \
+            response_time_ms took_ms event.duration host hostname host.name raw_log metadata";
+        for name in names.split_ascii_whitespace() {
             assert!(known(name).is_some(), "{name}");
         }
         for (rank, name) in MESSAGES.iter().enumerate() {

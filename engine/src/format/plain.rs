@@ -158,7 +158,8 @@ mod tests {
 
     #[test]
     fn a_line_without_a_head_is_its_message() {
-        for line in ["", "hello", "ERROR it broke", "2025-10-23", "\tat Main.main(Main.java:5)", "12:00:00 noon", "\0"] {
+        for line in ["", "hello", "ERROR it broke", "2025-10-23", "\tat Main.main(Main.java:5)", "12:00:00 noon", "\0"]
+        {
             let fields = parse(line).unwrap();
             assert_eq!(fields.message.as_deref(), Some(line));
             assert_eq!((fields.timestamp, fields.level, fields.service), (None, None, None), "{line}");

@@ -208,10 +208,7 @@ fn tag(text: &str) -> (Option<&str>, Option<&str>, &str) {
 }
 
 /// `Oct 11 22:14:15`, `Oct 11 2025 22:14:15` or, as rsyslog likes it, RFC 3339.
-fn bsd_or_iso_timestamp(
-    text: &str,
-    now: impl FnOnce() -> Timestamp,
-) -> Result<Option<(Timestamp, &str)>, Reason> {
+fn bsd_or_iso_timestamp(text: &str, now: impl FnOnce() -> Timestamp) -> Result<Option<(Timestamp, &str)>, Reason> {
     if text.starts_with(|c: char| c.is_ascii_digit()) {
         let (written, rest) = text.split_once(' ').unwrap_or((text, ""));
         let dated = written.len() >= 19 && written.as_bytes().get(4) == Some(&b'-');
@@ -249,20 +246,27 @@ fn number(text: &str) -> (i64, &str) {
 
 /// `22:14:15`, perhaps with a fraction, in microseconds; the inner result is for what is written so and is no time.
 fn time_of_day(text: &str) -> Option<(Result<i64, Reason>, &str)> {
-    let clock: &[u8; 8] = text.as_bytes().first_chunk()?;
-    let written = std::iter::zip(clock, b"dd:dd:dd").all(|(b, pattern)| match pattern {
-        b'd' => b.is_ascii_digit(),
-        colon => b == colon,
-    });
-    let rest = text.get(8..).filter(|_| written)?;
-    let [hours, minutes, seconds] = [0, 3, 6].map(|at| i64::from(clock[at] - b'0') * 10 + i64::from(clock[at + 1] - b'0'));
+    let (clock, rest) = text.split_at_checked(8)?;
+    let &[h0, h1, b':', m0, m1, b':', s0, s1] = clock.as_bytes() else { return None };
+    let [hours, minutes, seconds] = [[h0, h1], [m0, m1], [s0, s1]].map(two_digits);
+    let (hours, minutes, seconds) = (hours?, minutes?, seconds?);
     // a leap second counts into the next minute
     let real = hours < 24 && minutes < 60 && seconds <= 60;
     let time = real.then_some(((hours * 60 + minutes) * 60 + seconds) * SECOND).ok_or(Reason::BadTimestamp);
-    let digits = rest.strip_prefix('.').map_or("", |rest| rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or(""));
-    let fraction = digits.bytes().chain(*b"000000").take(6).fold(0, |value, b| value * 10 + i64::from(b - b'0'));
-    let rest = if digits.is_empty() { rest } else { rest.get(1 + digits.len()..).unwrap_or("") };
-    Some((time.map(|time| time + fraction), rest.strip_prefix(':').unwrap_or(rest)))
+    let (micros, rest) = rest.strip_prefix('.').map_or((0, rest), fraction);
+    Some((time.map(|time| time + micros), rest.strip_prefix(':').unwrap_or(rest)))
+}
+
+fn two_digits([tens, ones]: [u8; 2]) -> Option<i64> {
+    let digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+    digits.then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+}
+
+/// Digits after a point, as microseconds.
+fn fraction(text: &str) -> (i64, &str) {
+    let (digits, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let micros = digits.bytes().chain(*b"000000").take(6);
+    (micros.fold(0, |value, digit| value * 10 + i64::from(digit - b'0')), rest)
 }
 
 #[cfg(test)]
@@ -319,7 +323,14 @@ mod tests {
     #[test]
     fn rfc_3164_and_what_senders_make_of_it() {
         for (record, time, host, app, pid, text) in [
-            ("<34>Oct 11 22:14:15 mymachine su: 'su root' failed", "2025-10-11T22:14:15Z", "mymachine", "su", "-", "'su root' failed"),
+            (
+                "<34>Oct 11 22:14:15 mymachine su: 'su root' failed",
+                "2025-10-11T22:14:15Z",
+                "mymachine",
+                "su",
+                "-",
+                "'su root' failed",
+            ),
             ("<38>Jan  5 00:00:00 web sshd[42]: hi", "2026-01-05T00:00:00Z", "web", "sshd", "42", "hi"),
             ("<38>Jan 17 00:00:00 web sshd[42]: hi", "2025-01-17T00:00:00Z", "web", "sshd", "42", "hi"),
             ("<38>Feb 29 12:00:00 web cron: leap", "2024-02-29T12:00:00Z", "web", "cron", "-", "leap"),
@@ -339,7 +350,9 @@ mod tests {
 
     #[test]
     fn without_a_timestamp_all_is_the_message() {
-        for (record, text) in [("<13>hello there", "hello there"), ("<13>", ""), ("<13>October is cold", "October is cold")] {
+        for (record, text) in
+            [("<13>hello there", "hello there"), ("<13>", ""), ("<13>October is cold", "October is cold")]
+        {
             let message = read_in_2026(record).unwrap();
             assert_eq!((message.at, message.host, message.text), (None, None, text));
         }

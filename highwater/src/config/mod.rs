@@ -11,11 +11,11 @@ mod values;
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 pub(crate) use self::{
     schema::{
-        Brokers, Config, DeadLetters, FileSource, Generated, KafkaSource, Sink, SinkTarget, Source, Start, Webhook,
+        Config, DeadLetters, Generated, MAX_WAITING_BYTES, Sink, SinkTarget, Source,
     },
     suggest::hint,
     values::{parse_duration, show_duration},
@@ -33,8 +33,19 @@ pub(crate) fn load(file: &Path, common: &Common) -> anyhow::Result<Config> {
     read(Some(file), &text, std::env::vars(), common)
 }
 
+/// The configuration of a job whose sources are given; the environment and flags may set the rest.
+///
+/// # Errors
+/// Everything that is wrong, a line each.
+pub(crate) fn without_file(common: &Common, sources: Vec<Source>) -> anyhow::Result<Config> {
+    // the list of sources must not be empty; this one makes way
+    let mut config = read(None, "source = [{ type = \"generator\" }]", std::env::vars(), common)?;
+    config.sources = sources;
+    Ok(config)
+}
+
 /// The same, of a text and given variables.
-pub(crate) fn read(
+fn read(
     file: Option<&Path>,
     text: &str,
     variables: impl IntoIterator<Item = (String, String)>,
@@ -42,7 +53,11 @@ pub(crate) fn read(
 ) -> anyhow::Result<Config> {
     let problems = Problems::of_file(file);
     let config = read_into(text, variables, common, &problems);
-    if problems.is_empty() { Ok(config) } else { Err(Wrong(problems).into()) }
+    match problems.len() {
+        0 => Ok(config),
+        1 => bail!("the configuration is wrong\n{problems}"),
+        count => bail!("the configuration is wrong in {count} places\n{problems}"),
+    }
 }
 
 fn read_into(
@@ -69,20 +84,6 @@ fn read_into(
     }
     schema::read(root, problems)
 }
-
-/// A configuration that is wrong.
-#[derive(Debug)]
-pub(crate) struct Wrong(Problems);
-
-impl std::fmt::Display for Wrong {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let count = self.0.len();
-        writeln!(f, "the configuration is wrong in {count} place{}", if count == 1 { "" } else { "s" })?;
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Wrong {}
 
 #[cfg(test)]
 mod tests;

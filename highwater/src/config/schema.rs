@@ -3,13 +3,15 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     time::Duration,
 };
 
+use highwater_connectors::{KafkaConfig, Start, WebhookConfig};
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
+use highwater_queries::Standard;
 
 use super::{
     tree::{Node, Problems, Section, Table},
@@ -22,6 +24,8 @@ use crate::logging::{LogStyle, filter};
 pub(crate) struct Config {
     /// Where HTTP listens; `None` for nowhere.
     pub(crate) listen: Option<SocketAddr>,
+    /// Further host names that HTTP answers to.
+    pub(crate) hosts: Vec<String>,
     /// `[time]`, `[limits]` and `[logs]`.
     pub(crate) settings: Settings,
     /// Ways in.
@@ -30,8 +34,8 @@ pub(crate) struct Config {
     pub(crate) sinks: Vec<Sink>,
     /// Where records go that are no log.
     pub(crate) dead_letters: DeadLetters,
-    /// Which of the built-in queries run, in this order; `None` for all.
-    pub(crate) queries: Option<Vec<String>>,
+    /// `[queries]`: what the built-in queries are told.
+    pub(crate) queries: Standard,
     /// The program's own log.
     pub(crate) logging: Logging,
 }
@@ -60,6 +64,13 @@ pub(crate) struct Brokers {
     pub(crate) properties: BTreeMap<String, String>,
 }
 
+impl Brokers {
+    /// As the connectors want it.
+    pub(crate) fn config(&self) -> KafkaConfig {
+        KafkaConfig { bootstrap_servers: self.brokers.clone(), properties: self.properties.clone() }
+    }
+}
+
 /// `type = "kafka"`.
 #[derive(Clone, Debug)]
 pub(crate) struct KafkaSource {
@@ -68,14 +79,7 @@ pub(crate) struct KafkaSource {
     pub(crate) group: String,
     pub(crate) start: Start,
     /// Partitions of the topic, where it does not exist yet and is created; `None` to create none.
-    pub(crate) create_partitions: Option<i32>,
-}
-
-/// Where reading begins that nothing has been read of before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
-    Earliest,
-    Latest,
+    pub(crate) create_partitions: Option<u32>,
 }
 
 /// `type = "file"`.
@@ -83,7 +87,6 @@ pub(crate) enum Start {
 pub(crate) struct FileSource {
     pub(crate) path: String,
     pub(crate) follow: bool,
-    pub(crate) start: Start,
 }
 
 /// `type = "generator"`.
@@ -125,16 +128,7 @@ pub(crate) enum SinkTarget {
     /// JSON lines; no path is standard output.
     JsonLines(Option<PathBuf>),
     /// HTTP POSTs.
-    Webhook(Webhook),
-}
-
-/// `type = "webhook"`.
-#[derive(Clone, Debug)]
-pub(crate) struct Webhook {
-    pub(crate) url: String,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) timeout: Duration,
-    pub(crate) give_up_after: Duration,
+    Webhook(WebhookConfig),
 }
 
 /// `[dead_letters]`.
@@ -159,16 +153,19 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
+            hosts: Vec::new(),
             settings: Settings::default(),
             sources: Vec::new(),
             sinks: Vec::new(),
             dead_letters: DeadLetters::None,
-            queries: None,
+            queries: Standard::default(),
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
         }
     }
 }
 
+/// How many bytes of logs that came by HTTP may wait for the dataflow, unless configured.
+pub(crate) const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Most worker threads: far beyond what helps.
 const MAX_WORKERS: usize = 256;
 
@@ -179,6 +176,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
 
     let mut http = root.section("http");
     http.set("listen", &mut config.listen, listen);
+    http.set("hosts", &mut config.hosts, texts);
     http.finish();
 
     read_settings(&mut root, &mut config.settings);
@@ -196,9 +194,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     let dead_letters = root.section("dead_letters");
     config.dead_letters = read_dead_letters(dead_letters, &defaults);
 
-    let mut queries = root.section("queries");
-    config.queries = queries.get("enabled", query_names);
-    queries.finish();
+    read_queries(&mut root, &mut config.queries, problems);
 
     let mut logging = root.section("logging");
     logging.set("level", &mut config.logging.level, log_level);
@@ -222,19 +218,20 @@ fn check_whole(config: &Config, problems: &Problems) {
     if config.listen.is_none() && config.sources.iter().any(|source| matches!(source, Source::Http { .. })) {
         problems.add(&nowhere, "http.listen", "is \"none\", yet there is a [[source]] of type http");
     }
-    let mut files = BTreeSet::new();
-    let sinks = config.sinks.iter().filter_map(|sink| match &sink.to {
-        SinkTarget::JsonLines(path) => Some(path.as_ref()),
-        _ => None,
-    });
-    let dead_letters = match &config.dead_letters {
-        DeadLetters::JsonLines(path) => Some(path.as_ref()),
-        _ => None,
-    };
-    for path in sinks.chain(dead_letters).flatten() {
-        if !files.insert(path) {
-            problems.add(&nowhere, "sink", format!("two sinks write to {}", path.display()));
+}
+
+/// The keys of `[queries]` are those of the queries' own configuration.
+fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Problems) {
+    let nowhere = super::tree::Place::Nowhere;
+    match serde_json::to_value(&*queries) {
+        Ok(mut tree) => {
+            root.like("queries", &mut tree);
+            match serde_json::from_value(tree) {
+                Ok(read) => *queries = read,
+                Err(error) => problems.add(&nowhere, "queries", error.to_string()),
+            }
         }
+        Err(error) => problems.add(&nowhere, "queries", error.to_string()),
     }
 }
 
@@ -278,15 +275,17 @@ fn read_settings(root: &mut Section<'_>, settings: &mut Settings) {
 fn brokers(section: &mut Section<'_>, defaults: &Brokers) -> Brokers {
     let mut kafka = defaults.clone();
     section.set("brokers", &mut kafka.brokers, broker_list);
-    kafka.properties.extend(section.get("properties", properties).unwrap_or_default());
+    kafka.properties.extend(section.get("properties", properties('.')).unwrap_or_default());
     kafka
 }
 
 /// The same, where brokers must be known.
 fn known_brokers(section: &mut Section<'_>, defaults: &Brokers) -> Brokers {
     let kafka = brokers(section, defaults);
-    if kafka.brokers.is_empty() && !kafka.properties.contains_key("bootstrap.servers") {
+    if kafka.brokers.is_empty() {
         section.complain("needs the key \"brokers\", here or in [kafka]");
+    } else if let Err(error) = kafka.config().check() {
+        section.complain(error.to_string());
     }
     kafka
 }
@@ -308,7 +307,8 @@ const SOURCE_TYPES: [(&str, SourceType); 4] = [
 ];
 
 fn read_source(mut section: Section<'_>, defaults: &Brokers) -> Option<Source> {
-    let start = choice(&[("earliest", Start::Earliest), ("latest", Start::Latest)]);
+    let kafka_start =
+        choice(&[("earliest", Start::Earliest), ("latest", Start::Latest), ("committed", Start::Committed)]);
     let Some(kind) = section.need("type", choice(&SOURCE_TYPES)) else {
         section.give_up();
         return None;
@@ -320,16 +320,15 @@ fn read_source(mut section: Section<'_>, defaults: &Brokers) -> Option<Source> {
             let kafka = known_brokers(&mut section, defaults);
             let topic = section.need("topic", topic);
             section.set("group", &mut group, text);
-            section.set("start", &mut from, start);
+            section.set("start", &mut from, kafka_start);
             let create_partitions = section.get("create_partitions", whole(0..=10_000)).filter(|count| *count > 0);
             topic.map(|topic| Source::Kafka(KafkaSource { kafka, topic, group, start: from, create_partitions }))
         }
         SourceType::File => {
-            let (mut follow, mut from) = (false, Start::Earliest);
+            let mut follow = false;
             let path = section.need("path", text);
             section.set("follow", &mut follow, truth);
-            section.set("start", &mut from, start);
-            path.map(|path| Source::File(FileSource { path, follow, start: from }))
+            path.map(|path| Source::File(FileSource { path, follow }))
         }
         SourceType::Generator => {
             let mut generated = Generated::default();
@@ -342,7 +341,7 @@ fn read_source(mut section: Section<'_>, defaults: &Brokers) -> Option<Source> {
             Some(Source::Generator(generated))
         }
         SourceType::Http => {
-            let mut max_waiting_bytes = 64 << 20;
+            let mut max_waiting_bytes = MAX_WAITING_BYTES;
             section.set("max_waiting_bytes", &mut max_waiting_bytes, whole(1 << 16..=1 << 33));
             Some(Source::Http { max_waiting_bytes })
         }
@@ -376,12 +375,23 @@ fn read_sink(mut section: Section<'_>, defaults: &Brokers) -> Option<Sink> {
         }
         SinkType::JsonLines => section.need("path", path).map(SinkTarget::JsonLines),
         SinkType::Webhook => {
-            let url = section.need("url", url);
-            let headers = section.get("headers", properties).unwrap_or_default();
-            let (mut timeout, mut give_up_after) = (seconds(10), minutes(5));
-            section.set("timeout", &mut timeout, duration(Duration::from_millis(100)..=minutes(5)));
-            section.set("give_up_after", &mut give_up_after, duration(Duration::ZERO..=days(1)));
-            url.map(|url| SinkTarget::Webhook(Webhook { url, headers, timeout, give_up_after }))
+            let url = section.need("url", text);
+            let mut webhook = WebhookConfig::new(url.clone().unwrap_or_default());
+            webhook.headers = section.get("headers", properties('-')).unwrap_or_default();
+            let within = || duration(seconds(1)..=days(1));
+            if let Some(timeout) = section.get("timeout", within()) {
+                webhook.timeout_seconds = timeout.as_secs();
+            }
+            if let Some(patience) = section.get("give_up_after", within()) {
+                webhook.give_up_after_seconds = patience.as_secs();
+            }
+            section.set("max_changes", &mut webhook.max_changes, whole(1..=1_000_000));
+            if let Err(error) = webhook.check().map_err(|error| format!("url or headers: {error}")) {
+                if url.is_some() {
+                    section.complain(error);
+                }
+            }
+            url.map(|_| SinkTarget::Webhook(webhook))
         }
     };
     section.finish();
@@ -449,27 +459,8 @@ fn path(node: &Node) -> Result<Option<PathBuf>, String> {
     Ok((path != "-").then(|| PathBuf::from(path)))
 }
 
-fn url(node: &Node) -> Result<String, String> {
-    let whole = |url: &String| {
-        ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
-    };
-    text(node).ok().filter(whole).ok_or_else(|| "a URL that begins with http:// or https://".to_owned())
-}
-
 fn log_level(node: &Node) -> Result<String, String> {
     text(node).ok().filter(|level| filter(level).is_some()).ok_or_else(|| {
         "a level (off, error, warn, info, debug, trace), or levels by module like \"info,highwater_engine=debug\"".into()
     })
-}
-
-fn query_names(node: &Node) -> Result<Vec<String>, String> {
-    let wanted = texts(node)?;
-    let known = crate::wire::query_names();
-    for name in &wanted {
-        if !known.contains(name) {
-            let known: Vec<_> = known.iter().map(String::as_str).collect();
-            return Err(format!("a list of queries: \"{name}\" is none; {}", super::suggest::hint(name, &known)));
-        }
-    }
-    Ok(wanted)
 }

@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use serde_json::{Number, Value as Json};
 use toml::de::{DeTable, DeValue};
 
-use super::suggest::hint;
+use super::{suggest::hint, values};
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,8 +129,6 @@ impl fmt::Display for Problems {
     }
 }
 
-impl std::error::Error for Problems {}
-
 /// Reads TOML, as much of it as can be read.
 pub(crate) fn parse(text: &str, problems: &Problems) -> Table {
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -176,7 +175,7 @@ pub(crate) struct Section<'p> {
     name: String,
     pub(crate) place: Place,
     entries: Table,
-    known: Vec<&'static str>,
+    known: Vec<String>,
     problems: &'p Problems,
 }
 
@@ -190,16 +189,19 @@ impl<'p> Section<'p> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Node> {
-        self.known.push(key);
-        let path = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
-        self.problems.keys.borrow_mut().insert(path);
+    fn name_of(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Node> {
+        self.known.push(key.to_owned());
+        self.problems.keys.borrow_mut().insert(self.name_of(key));
         self.entries.remove(key)
     }
 
     /// The value of `key`, where it is set and `read` can read it. What `read` returns as an error is what would be
     /// allowed.
-    pub(crate) fn get<T>(&mut self, key: &'static str, read: impl FnOnce(&Node) -> Result<T, String>) -> Option<T> {
+    pub(crate) fn get<T>(&mut self, key: &str, read: impl FnOnce(&Node) -> Result<T, String>) -> Option<T> {
         let node = self.take(key)?;
         match read(&node) {
             Ok(value) => Some(value),
@@ -211,12 +213,7 @@ impl<'p> Section<'p> {
     }
 
     /// The same, into `target`, which keeps its default where the key is absent.
-    pub(crate) fn set<T>(
-        &mut self,
-        key: &'static str,
-        target: &mut T,
-        read: impl FnOnce(&Node) -> Result<T, String>,
-    ) {
+    pub(crate) fn set<T>(&mut self, key: &str, target: &mut T, read: impl FnOnce(&Node) -> Result<T, String>) {
         if let Some(value) = self.get(key, read) {
             *target = value;
         }
@@ -225,7 +222,7 @@ impl<'p> Section<'p> {
     /// The value of a key that must be there.
     pub(crate) fn need<T>(&mut self, key: &'static str, read: impl FnOnce(&Node) -> Result<T, String>) -> Option<T> {
         if !self.entries.contains_key(key) {
-            self.known.push(key);
+            self.known.push(key.to_owned());
             self.problems.add(&self.place, self.path.clone(), format!("needs the key \"{key}\""));
             return None;
         }
@@ -233,9 +230,36 @@ impl<'p> Section<'p> {
     }
 
     /// A table inside, empty where there is none.
-    pub(crate) fn section(&mut self, key: &'static str) -> Section<'p> {
+    pub(crate) fn section(&mut self, key: &str) -> Section<'p> {
         let node = self.take(key);
-        self.open(key.to_owned(), key, node)
+        self.open(self.path_of(key), &self.name_of(key), node)
+    }
+
+    /// A table whose keys are those of `default`, a serialised struct; what is set replaces what is there.
+    pub(crate) fn like(&mut self, key: &str, default: &mut Json) {
+        match default {
+            Json::Object(fields) => {
+                let node = self.take(key);
+                let mut section = self.open(self.path_of(key), &self.name_of(key), node);
+                for (name, field) in fields {
+                    section.like(name, field);
+                }
+                section.finish();
+            }
+            Json::Bool(truth) => *truth = self.get(key, values::truth).unwrap_or(*truth),
+            Json::Number(number) if number.is_f64() => {
+                if let Some(set) = self.get(key, values::number(-1e12..=1e12)).and_then(Number::from_f64) {
+                    *number = set;
+                }
+            }
+            Json::Number(number) => {
+                if let Some(set) = self.get(key, values::whole(0..=u64::from(u32::MAX))) {
+                    *number = set.into();
+                }
+            }
+            Json::String(chosen) => *chosen = self.get(key, values::text).unwrap_or_else(|| chosen.clone()),
+            Json::Null | Json::Array(_) => {}
+        }
     }
 
     /// The tables of a list of tables.
@@ -270,7 +294,8 @@ impl<'p> Section<'p> {
     /// Whatever has not been looked for is unknown.
     pub(crate) fn finish(self) {
         for (key, node) in &self.entries {
-            let what = format!("unknown key; {}", hint(key, &self.known));
+            let known: Vec<&str> = self.known.iter().map(String::as_str).collect();
+            let what = format!("unknown key; {}", hint(key, &known));
             self.problems.add(&node.place, self.path_of(key), what);
         }
     }

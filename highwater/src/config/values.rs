@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use super::{
     suggest::nearest,
-    tree::{Node, What},
+    tree::{Node, Table, What},
 };
 
 /// Any text.
@@ -90,40 +90,45 @@ pub(crate) fn choice<T: Clone>(words: &[(&'static str, T)]) -> impl Fn(&Node) ->
 
 /// A list of texts; from the environment, separated by commas.
 pub(crate) fn texts(node: &Node) -> Result<Vec<String>, String> {
+    let allowed = || "a list of texts, like [\"a\", \"b\"]".to_owned();
     match &node.what {
-        What::List(items) => items.iter().map(text).collect::<Result<_, _>>().map_err(|_| "a list of texts".to_owned()),
+        What::List(items) => items.iter().map(text).collect::<Result<_, _>>().map_err(|_| allowed()),
         What::Raw(list) => {
             Ok(list.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
         }
-        _ => Err("a list of texts, like [\"a\", \"b\"]".to_owned()),
+        _ => Err(allowed()),
     }
 }
 
-/// A table of texts, numbers and truths, all as text: what is handed through to a library. From the environment, names
-/// are written with underscores where the library has dots.
-pub(crate) fn properties(node: &Node) -> Result<BTreeMap<String, String>, String> {
-    let allowed = || "a table of texts, like { \"security.protocol\" = \"SSL\" }".to_owned();
-    let What::Table(table) = &node.what else { return Err(allowed()) };
-    let mut flat = BTreeMap::new();
-    flatten("", table, &mut flat).map_err(|key| format!("{}: {key} is neither text nor number", allowed()))?;
-    Ok(flat)
+/// A table of texts, numbers and truths, all as text: what is handed through to a library. In the names of environment
+/// variables, underscores stand for `separator`.
+pub(crate) fn properties(separator: char) -> impl Fn(&Node) -> Result<BTreeMap<String, String>, String> {
+    move |node| {
+        let allowed = "a table of texts, like { \"a.name\" = \"a value\" }";
+        let What::Table(table) = &node.what else { return Err(allowed.to_owned()) };
+        let mut flat = BTreeMap::new();
+        let whole = flatten("", table, separator, &mut flat);
+        whole.map_err(|key| format!("{allowed}: {key} is neither text nor number")).map(|()| flat)
+    }
 }
 
 /// In TOML, `security.protocol = "SSL"` without quotes is a table in a table; here it is meant as one name.
-fn flatten(prefix: &str, table: &super::tree::Table, flat: &mut BTreeMap<String, String>) -> Result<(), String> {
+fn flatten(
+    prefix: &str,
+    table: &Table,
+    separator: char,
+    flat: &mut BTreeMap<String, String>,
+) -> Result<(), String> {
     for (key, node) in table {
         let name = format!("{prefix}{key}");
-        let value = match &node.what {
-            What::Text(text) => text.clone(),
-            What::Integer(number) => number.to_string(),
-            What::Float(number) => number.to_string(),
-            What::Bool(truth) => truth.to_string(),
-            What::Raw(text) => {
-                flat.insert(name.replace('_', "."), text.clone());
-                continue;
-            }
+        let (name, value) = match &node.what {
+            What::Text(text) => (name, text.clone()),
+            What::Integer(number) => (name, number.to_string()),
+            What::Float(number) => (name, number.to_string()),
+            What::Bool(truth) => (name, truth.to_string()),
+            What::Raw(text) => (name.replace('_', &separator.to_string()), text.clone()),
             What::Table(inner) => {
-                flatten(&format!("{name}."), inner, flat)?;
+                flatten(&format!("{name}."), inner, separator, flat)?;
                 continue;
             }
             What::List(_) | What::Other(_) => return Err(name),

@@ -82,7 +82,9 @@ impl AlertRule {
     pub fn holds(&self, value: f64, firing: bool) -> bool {
         let threshold = |own: Real| *self.clear.filter(|_| firing).unwrap_or(own);
         match self.predicate {
-            Predicate::Compare { condition: Condition::Equals, threshold } => Condition::Equals.holds(value, *threshold),
+            Predicate::Compare { condition: Condition::Equals, threshold } => {
+                Condition::Equals.holds(value, *threshold)
+            }
             Predicate::Compare { condition, threshold: own } => condition.holds(value, threshold(own)),
             Predicate::Beyond { spreads } => value.abs() > threshold(spreads),
             Predicate::Absent => value == 0.0,

@@ -49,8 +49,8 @@ pub fn assess(past: &[f64], value: f64, forest: Option<f64>, config: &Detection)
     let outside = average.filter(|average| average.is_outside(value));
     let deviation = outside.map_or(0.0, |average| average.deviation_percent);
 
-    let statistics = surprise(z, baseline.windows)
-        .max(outside.map_or(0.0, |average| surprise(deviation / 100.0, average.windows)));
+    let statistics =
+        surprise(z, baseline.windows).max(outside.map_or(0.0, |average| surprise(deviation / 100.0, average.windows)));
     let score = config.weights.combine(forest, surprise_score(statistics));
     let methods = [
         (Method::ZScore, z.abs() >= config.z_from),

@@ -82,12 +82,7 @@ impl From<GrowError> for TrainError {
 /// let [.., change] = features(199, 0.01, Some(1_500.0), 99);
 /// assert!((change - 2f64.ln()).abs() < 1e-12);
 /// ```
-pub fn features(
-    volume: u64,
-    error_rate: f64,
-    mean_latency_micros: Option<f64>,
-    volume_before: u64,
-) -> [f64; FEATURES] {
+pub fn features(volume: u64, error_rate: f64, mean_latency_micros: Option<f64>, volume_before: u64) -> [f64; FEATURES] {
     let size = |count: u64| (count as f64).ln_1p();
     let latency = mean_latency_micros.unwrap_or_default().max(0.0).ln_1p();
     [size(volume), error_rate, latency, size(volume) - size(volume_before)]
@@ -267,7 +262,9 @@ mod tests {
     use super::*;
 
     fn calm(rows: usize) -> Vec<[f64; FEATURES]> {
-        (0..rows as u64).map(|n| features(100 + n * 7 % 13, 0.01, Some(900.0 + (n * 5 % 17) as f64), 100 + n % 5)).collect()
+        (0..rows as u64)
+            .map(|n| features(100 + n * 7 % 13, 0.01, Some(900.0 + (n * 5 % 17) as f64), 100 + n % 5))
+            .collect()
     }
 
     fn trained(rows: &[[f64; FEATURES]]) -> Result<Model, TrainError> {
@@ -315,7 +312,11 @@ mod tests {
         let rows = calm(500);
         let model = trained(&rows).unwrap();
         let usual = rows.iter().map(|row| model.score(row)).fold(0.0, f64::max);
-        for odd in [features(2_000, 0.01, Some(905.0), 102), features(0, 0.0, None, 102), features(104, 0.6, Some(50_000.0), 102)] {
+        for odd in [
+            features(2_000, 0.01, Some(905.0), 102),
+            features(0, 0.0, None, 102),
+            features(104, 0.6, Some(50_000.0), 102),
+        ] {
             assert!(model.score(&odd) > usual.max(0.55), "{odd:?} {} {usual}", model.score(&odd));
         }
     }

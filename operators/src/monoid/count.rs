@@ -14,9 +14,7 @@ use serde::{Deserialize, Serialize};
 /// logs.plus_equals(&Count(3));
 /// assert_eq!(logs.get(), 5);
 /// ```
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Count(pub u64);
 

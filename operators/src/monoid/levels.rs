@@ -16,9 +16,7 @@ use crate::Ratio;
 /// [Level::Info, Level::Info, Level::Warn, Level::Fatal].map(|level| levels.add(level));
 /// assert_eq!((levels.of(Level::Info), levels.total(), levels.errors()), (2, 4, 1));
 /// ```
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub struct Levels {
     /// TRACE.

@@ -19,9 +19,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(moments.population_variance(), Some(4.0));
 /// assert_eq!(moments.variance(), Some(32.0 / 7.0));
 /// ```
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Moments {
     /// How many values.
     pub count: i64,

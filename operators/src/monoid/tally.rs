@@ -22,9 +22,7 @@ use crate::Ratio;
 /// assert_eq!(tally.mean_latency().unwrap().as_micros(), 2_000); // of the two that have a latency
 /// assert_eq!(tally.max_latency().unwrap().as_micros(), 3_000);
 /// ```
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// Logs.
     pub count: u64,
@@ -103,9 +101,7 @@ impl Monoid for Tally {
 /// Latencies: how many, their sum, the least and the greatest. With none, every field is zero.
 ///
 /// The sum saturates at 584 thousand years; saturating addition of unsigned numbers stays associative.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySum {
     /// Logs with a latency.
     pub count: u64,

@@ -1,0 +1,17 @@
+//! Apache Kafka: a source, a sink, a dead-letter sink and an ingest log, all on librdkafka.
+
+mod config;
+mod context;
+mod dead_letters;
+mod ingest;
+mod outbox;
+mod sink;
+mod source;
+mod topic;
+
+pub use config::{InvalidKafkaConfig, KafkaConfig};
+pub use dead_letters::KafkaDeadLetters;
+pub use ingest::{IngestError, KafkaIngest};
+pub use sink::KafkaSink;
+pub use source::{KafkaSource, Start};
+pub use topic::{Topic, TopicError};

@@ -1,0 +1,195 @@
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use super::{schema::Source, *};
+
+fn repository(file: &str) -> (PathBuf, String) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    (path, text)
+}
+
+fn read_text(text: &str) -> anyhow::Result<Config> {
+    read_with(text, &[])
+}
+
+fn read_with(text: &str, variables: &[(&str, &str)]) -> anyhow::Result<Config> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    read(Some(Path::new("h.toml")), text, variables, &Common::default())
+}
+
+fn wrong(text: &str) -> String {
+    read_text(text).unwrap_err().to_string()
+}
+
+const SOURCE: &str = "[[source]]\ntype = \"http\"\n";
+
+/// The example with every commented setting (`#key = value`, `#[section]`) put in force.
+fn uncommented(text: &str) -> String {
+    text.lines()
+        .map(|line| {
+            let setting = line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
+            format!("{}\n", setting.unwrap_or(line))
+        })
+        .collect()
+}
+
+#[test]
+fn the_example_is_right_as_it_stands_and_with_everything_in_force() {
+    let (path, text) = repository("highwater.example.toml");
+    for text in [text.clone(), uncommented(&text)] {
+        if let Err(error) = read(Some(&path), &text, [], &Common::default()) {
+            panic!("{error}");
+        }
+    }
+}
+
+#[test]
+fn the_example_says_what_the_defaults_are() {
+    // settings that are not commented out are as they would be without them
+    let (path, text) = repository("highwater.example.toml");
+    let example = read(Some(&path), &text, [], &Common::default()).unwrap();
+    let default = Config::default();
+    assert_eq!(format!("{:?}", example.settings), format!("{:?}", default.settings));
+    assert_eq!(example.queries, default.queries);
+    assert_eq!(example.listen, default.listen);
+    assert_eq!(format!("{:?}", example.logging), format!("{:?}", default.logging));
+}
+
+#[test]
+fn the_example_mentions_every_key() {
+    let (_, text) = repository("highwater.example.toml");
+    let problems = Problems::default();
+    read_into(&uncommented(&text), [], &Common::default(), &problems);
+    let mut keys = problems.keys();
+    let variants = ["type = \"none\"", "type = \"kafka\"", "type = \"jsonl\"\npath = \"x\""];
+    for letters in variants {
+        let problems = Problems::default();
+        read_into(&format!("{SOURCE}[dead_letters]\n{letters}"), [], &Common::default(), &problems);
+        keys.extend(problems.keys());
+    }
+    let mentioned = mentioned(&text);
+    let missing: Vec<_> = keys
+        .iter()
+        // all three metrics are told the same things: one stands for them
+        .filter(|key| !["error_rate", "latency"].iter().any(|twin| key.starts_with(&format!("queries.detectors.{twin}"))))
+        .filter(|key| !mentioned.contains(*key))
+        .collect();
+    assert!(missing.is_empty(), "highwater.example.toml does not mention {missing:?}");
+}
+
+/// Sections and keys that stand in the text, commented out or not.
+fn mentioned(text: &str) -> BTreeSet<String> {
+    let mut section = String::new();
+    let mut found = BTreeSet::new();
+    for line in uncommented(text).lines().chain(text.lines().map(|line| line.trim_start_matches("# or: "))) {
+        let line = line.trim();
+        if line.starts_with('[') {
+            section = line.split(']').next().unwrap_or("").trim_matches('[').to_owned();
+            let mut path = String::new();
+            for part in section.split('.') {
+                path = if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") };
+                found.insert(path.clone());
+            }
+        } else if let Some((key, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            found.insert(format!("{section}.{}", key.trim()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_configuration_for_kafka_is_right() {
+    let (path, text) = repository("docker/highwater.toml");
+    let config = read(Some(&path), &text, [], &Common::default()).unwrap();
+    assert!(matches!(&config.sources[..], [Source::Kafka(kafka)] if kafka.topic == "logs"));
+    let views: Vec<_> = config.sinks.iter().map(|sink| sink.view.as_str()).collect();
+    assert_eq!(views, ["anomalies", "alerts"]);
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_place_and_the_nearest() {
+    let text = format!("{SOURCE}[time]\nlatenes = \"2s\"\n[tim]\n[[sink]]\ntype = \"kafka\"\nview = \"alerts\"\nbroker = \"a:1\"\n");
+    assert_eq!(
+        wrong(&text),
+        "the configuration is wrong in 4 places\n\
+         h.toml:4: time.latenes: unknown key; did you mean \"lateness\"?\n\
+         h.toml:5: tim: unknown key; did you mean \"time\"?\n\
+         h.toml:6: sink[0]: needs the key \"brokers\", here or in [kafka]\n\
+         h.toml:9: sink[0].broker: unknown key; did you mean \"brokers\"?"
+    );
+}
+
+#[test]
+fn wrong_values_are_named_with_what_is_allowed() {
+    let text = format!("{SOURCE}[time]\ntick = 5\n[limits]\nworkers = 0\n[logs]\nformat = \"jsn\"\n[logging]\nlevel = 3\n");
+    let message = wrong(&text);
+    for expected in [
+        "h.toml:4: time.tick: 5 is not a duration from 1ms to 1m, written like \"100ms\"",
+        "h.toml:6: limits.workers: 0 is not a whole number from 1 to 256",
+        "h.toml:8: logs.format: \"jsn\" is not one of auto, json, envelope, logfmt, plain, syslog (did you mean \"json\"?)",
+        "h.toml:10: logging.level: 3 is not a level",
+    ] {
+        assert!(message.contains(expected), "{expected}\nnot in\n{message}");
+    }
+}
+
+#[test]
+fn what_is_no_toml_is_named_with_its_line() {
+    assert!(wrong("[time]\ntick = \n").contains("h.toml:2: "));
+    assert!(wrong("[time\n").contains("h.toml:1: "));
+    assert!(wrong("").contains("h.toml: source: nothing to read"));
+    assert!(wrong("[source]\ntype = \"http\"").contains("begin each with [[source]]"));
+    assert!(wrong("time = 3").contains("h.toml:1: time: 3 is not a table"));
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let text = "[[source]]\ntype = \"kafka\"\ntopic = \"a\"\n[time]\ntick = \"1s\"";
+    let config = read_with(
+        text,
+        &[
+            ("HIGHWATER_TIME__TICK", "50ms"),
+            ("HIGHWATER_KAFKA__BROKERS", "kafka:19092"),
+            ("HIGHWATER_KAFKA__PROPERTIES__SECURITY_PROTOCOL", "SSL"),
+            ("HIGHWATER_SOURCE__0__TOPIC", "42"),
+            ("HIGHWATER_SOURCE__1__TYPE", "http"),
+            ("HIGHWATER_QUERIES__THRESHOLDS__ERROR_RATE_PERCENT", "7.5"),
+            ("HIGHWATER_KAFKA_DIR", "ignored"),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.settings.tick, Duration::from_millis(50));
+    let [Source::Kafka(kafka), Source::Http { .. }] = &config.sources[..] else { panic!("{:?}", config.sources) };
+    assert_eq!(kafka.topic, "42");
+    assert_eq!(kafka.kafka.brokers, "kafka:19092");
+    assert_eq!(kafka.kafka.properties["security.protocol"], "SSL");
+    assert_eq!(config.queries.thresholds.error_rate_percent, 7.5);
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let message = read_with(SOURCE, &[("HIGHWATER_TIME__TIK", "50ms"), ("HIGHWATER_LIMITS__WORKERS", "many")])
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("environment variable HIGHWATER_TIME__TIK: time.tik: unknown key; did you mean \"tick\"?"));
+    assert!(message.contains("environment variable HIGHWATER_LIMITS__WORKERS: limits.workers: \"many\" is not a whole"));
+}
+
+#[test]
+fn flags_override_the_environment() {
+    let common = Common { workers: Some("3".to_owned()), listen: Some("127.0.0.1:0".to_owned()), ..Common::default() };
+    let variables = [("HIGHWATER_LIMITS__WORKERS".to_owned(), "2".to_owned())];
+    let config = read(None, SOURCE, variables, &common).unwrap();
+    assert_eq!(config.settings.workers, 3);
+    assert_eq!(config.listen.map(|address| address.port()), Some(0));
+}
+
+#[test]
+fn properties_may_be_written_with_or_without_quotes() {
+    let text = "[[source]]\ntype = \"kafka\"\ntopic = \"a\"\nbrokers = \"b:1\"\n[source.properties]\n\
+                security.protocol = \"SSL\"\n\"fetch.min.bytes\" = 1\n";
+    let config = read_text(text).unwrap();
+    let [Source::Kafka(kafka)] = &config.sources[..] else { panic!() };
+    assert_eq!(kafka.kafka.properties["security.protocol"], "SSL");
+    assert_eq!(kafka.kafka.properties["fetch.min.bytes"], "1");
+}

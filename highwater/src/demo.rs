@@ -1,0 +1,29 @@
+//! `highwater demo`: a made-up web shop through the dataflow that production uses.
+
+use crate::{
+    cli,
+    config::{self, Generated, Source},
+    run::{self, Show},
+};
+
+/// Runs the demo until Ctrl-C.
+///
+/// # Errors
+/// Where the port is taken, or the job fails.
+pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
+    // the environment and flags reach a demo too; it has no file
+    let mut config = config::without_file(&arguments.common, vec![
+        Source::Generator(Generated {
+            rate: arguments.rate,
+            seed: arguments.seed,
+            history: arguments.history,
+            ..Generated::default()
+        }),
+        Source::Http { max_waiting_bytes: config::MAX_WAITING_BYTES },
+    ])?;
+    // the past that the generator brings along must not be too old to be taken
+    let settings = &mut config.settings;
+    settings.retention = settings.retention.max(arguments.history + settings.lateness);
+    let title = format!("Highwater demo: a made-up web shop, about {} logs a second", arguments.rate);
+    run::operate(&config, &Show { history: arguments.history, title })
+}

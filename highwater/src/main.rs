@@ -1,0 +1,43 @@
+//! The binary: configuration, command line, wiring. The only crate that knows all the others.
+
+mod check;
+mod cli;
+mod config;
+mod demo;
+mod generate;
+mod logging;
+mod run;
+mod signals;
+mod status;
+mod watch;
+mod wire;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use crate::cli::{Cli, Command, Demo};
+
+fn main() -> ExitCode {
+    // clap itself ends with 2 where the command line is wrong, and with 0 after help
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let done = match cli.command.unwrap_or_else(|| Command::Demo(Demo::unasked())) {
+        Command::Demo(demo) => demo::demo(&demo),
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Generate(arguments) => generate::generate(&arguments),
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Version => {
+            status::say(concat!("highwater ", env!("CARGO_PKG_VERSION")));
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            status::clear();
+            status::to_stderr(&format!("highwater: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}

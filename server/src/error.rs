@@ -1,0 +1,131 @@
+//! [`Problem`]: an error as its reader gets it, by RFC 9457.
+
+use warp::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    reply::{Reply, Response},
+};
+
+/// What went wrong with one request.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Problem { status, kind, title, detail: detail.into(), headers: Vec::new() }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood", detail)
+    }
+
+    pub(crate) fn bad_parameter(name: &str, value: &str, allowed: &str) -> Self {
+        let detail = format!("parameter `{name}` is `{}`; allowed: {allowed}", shorten(value));
+        Problem::new(StatusCode::BAD_REQUEST, "bad-parameter", "A parameter has a value that is not allowed", detail)
+    }
+
+    pub(crate) fn unknown_parameter(name: &str, known: &[&str]) -> Self {
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let detail = format!("there is no parameter `{}` here; known: {known}", shorten(name));
+        Problem::new(StatusCode::BAD_REQUEST, "unknown-parameter", "A parameter is not known", detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
+    }
+
+    pub(crate) fn method(allowed: &'static str) -> Self {
+        let detail = format!("this address takes {allowed}");
+        let kind = "method-not-allowed";
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, kind, "The method is not allowed here", detail)
+            .with(header::ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    pub(crate) fn upgrade_required() -> Self {
+        let detail = "this address speaks WebSocket; connect with an upgrade, protocol version 13";
+        Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", "A WebSocket is expected", detail)
+            .with(header::UPGRADE, HeaderValue::from_static("websocket"))
+    }
+
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "The request is refused", detail)
+    }
+
+    pub(crate) fn misdirected(host: &str) -> Self {
+        let detail = format!(
+            "host `{}` is not served here: the server listens on loopback only; add the name to its configured hosts",
+            shorten(host)
+        );
+        Problem::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", "The host is not served here", detail)
+    }
+
+    pub(crate) fn timeout() -> Self {
+        let detail = "the body did not come in time";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "The request took too long", detail)
+    }
+
+    pub(crate) fn too_large(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+    }
+
+    pub(crate) fn media_type(detail: impl Into<String>) -> Self {
+        let kind = "unsupported-media-type";
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, kind, "The body is of an unknown kind", detail)
+    }
+
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "busy", "More than can be taken now", detail)
+            .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This cannot be answered now", detail)
+    }
+
+    pub(crate) fn no_view(view: &str) -> Self {
+        Problem::unavailable(format!(
+            "view `{view}` is not published yet, or by no query with the built-in types; run the built-in query that \
+             publishes it, and see /readyz"
+        ))
+    }
+
+    pub(crate) fn internal() -> Self {
+        let detail = "an internal error; the server's log has more under the request id";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    pub(crate) fn into_response(self, request_id: &str) -> Response {
+        let body = serde_json::json!({
+            "type": format!("urn:highwater:problem:{}", self.kind),
+            "title": self.title,
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "request_id": request_id,
+        });
+        let mut response = body.to_string().into_response();
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.extend(self.headers);
+        response
+    }
+}
+
+/// So much of what a client sent as an error repeats.
+fn shorten(text: &str) -> String {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,217 @@
+//! `/health`, `/livez`, `/readyz` and the Prometheus exposition.
+
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use highwater_engine::{Epoch, Timestamp, metrics::SinkLabel};
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    registry::Registry,
+};
+use serde::Serialize;
+use serde_json::{Map, Value as Json, json};
+use warp::{
+    http::{HeaderValue, StatusCode, header},
+    reply::{Reply, Response},
+};
+
+use crate::{error::Problem, routes::{State, at_epoch, json_reply}};
+
+/// Ticks without a new epoch after which the dataflow counts as stuck, and the least time for that.
+const STUCK_TICKS: u32 = 20;
+const STUCK_AFTER: Duration = Duration::from_secs(2);
+/// A sink that repeated an attempt is degraded for this long.
+const RETRY_MEMORY: Duration = Duration::from_secs(60);
+
+/// What polling found: when the epoch moved last, and when sinks repeated attempts last.
+pub(crate) struct Pulse(Mutex<Beats>);
+
+struct Beats {
+    epoch: Epoch,
+    moved: Instant,
+    retries: Vec<(u64, Option<Instant>)>,
+}
+
+impl Pulse {
+    pub(crate) fn new(sinks: usize) -> Self {
+        Pulse(Mutex::new(Beats { epoch: 0, moved: Instant::now(), retries: vec![(0, None); sinks] }))
+    }
+
+    /// Looks at the job, again and again.
+    pub(crate) async fn watch(state: &State) {
+        let mut ticks = tokio::time::interval(state.tick.clamp(Duration::from_millis(20), Duration::from_secs(1)));
+        loop {
+            ticks.tick().await;
+            let epoch = state.views.published();
+            let retries: Vec<_> = state.sinks.iter().map(|sink| retries_of(state, sink)).collect();
+            let mut beats = state.pulse.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if epoch != beats.epoch {
+                beats.epoch = epoch;
+                beats.moved = Instant::now();
+            }
+            for (before, now) in beats.retries.iter_mut().zip(retries) {
+                if now > before.0 {
+                    *before = (now, Some(Instant::now()));
+                }
+            }
+        }
+    }
+}
+
+fn retries_of(state: &State, sink: &str) -> u64 {
+    let label = SinkLabel { sink: sink.to_owned() };
+    state.metrics.sink_retries.get(&label).map_or(0, |counter| counter.get())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Status {
+    #[serde(rename = "not configured")]
+    NotConfigured,
+    Healthy,
+    Degraded,
+    Unhealthy,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Component {
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+fn healthy() -> Component {
+    Component { status: Status::Healthy, reason: None }
+}
+
+fn because(status: Status, reason: impl Into<String>) -> Component {
+    Component { status, reason: Some(reason.into()) }
+}
+
+fn dataflow(state: &State) -> Component {
+    if let Some(why) = state.failure.as_ref().and_then(|failure| failure()) {
+        return because(Status::Unhealthy, why);
+    }
+    let patience = (state.tick * STUCK_TICKS).max(STUCK_AFTER);
+    let still = state.pulse.0.lock().unwrap_or_else(PoisonError::into_inner).moved.elapsed();
+    let started = state.views.published() > 0;
+    let folded = state.metrics.keys_folded.get();
+    match () {
+        () if still > patience && started => {
+            let still = still.as_secs_f64();
+            because(Status::Unhealthy, format!("no new epoch for {still:.1} s, with an epoch every {:?}", state.tick))
+        }
+        () if still > patience => because(Status::Unhealthy, "no epoch has been published"),
+        () if !started => because(Status::Degraded, "starting: no epoch has been published yet"),
+        () if folded > 0 => {
+            let reason = format!("{folded} keys beyond the bound were folded into __other__; raise max_keys or group by less");
+            because(Status::Degraded, reason)
+        }
+        () => healthy(),
+    }
+}
+
+fn source(state: &State, lag: Option<Duration>) -> Component {
+    match lag {
+        Some(lag) if lag > state.max_lag => {
+            let seconds = lag.as_secs_f64();
+            because(Status::Degraded, format!("the watermark is {seconds:.1} s behind the wall clock"))
+        }
+        _ if state.metrics.logs.get() == 0 => because(Status::Healthy, "no log has come yet"),
+        _ => healthy(),
+    }
+}
+
+fn sinks(state: &State) -> Vec<(String, Component)> {
+    let beats = state.pulse.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let repeats = |last: &Option<Instant>| last.is_some_and(|at| at.elapsed() < RETRY_MEMORY);
+    let component = |(count, last): &(u64, Option<Instant>)| {
+        if repeats(last) {
+            because(Status::Degraded, format!("it repeats attempts: {count} so far, the last within a minute"))
+        } else {
+            healthy()
+        }
+    };
+    state.sinks.iter().cloned().zip(beats.retries.iter().map(component)).collect()
+}
+
+pub(crate) fn health(state: &State) -> Response {
+    let snapshot = state.views.snapshot();
+    let watermark = Some(snapshot.watermark).filter(|at| snapshot.epoch > 0 && *at > Timestamp::MIN);
+    let lag = watermark.map(|watermark| Timestamp::now().since(watermark));
+    let (source, dataflow, sinks) = (source(state, lag), dataflow(state), sinks(state));
+    let absent = Component { status: Status::NotConfigured, reason: None };
+    let parts = [source.status, dataflow.status].into_iter().chain(sinks.iter().map(|(_, sink)| sink.status));
+    let status = parts.max().unwrap_or(Status::Healthy);
+    let sinks: Map<String, Json> = sinks.into_iter().map(|(name, sink)| (name, json!(sink))).collect();
+    let answer = json!({
+        "status": status,
+        "components": { "source": source, "dataflow": dataflow, "state": absent, "search": absent, "sinks": sinks },
+        "epoch": snapshot.epoch,
+        "watermark": watermark,
+        "lag": lag.map(|lag| lag.as_secs_f64()),
+    });
+    let code = if status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    at_epoch(json_reply(code, &answer), snapshot.epoch)
+}
+
+pub(crate) fn livez() -> Response {
+    json_reply(StatusCode::OK, &json!({ "status": "alive" }))
+}
+
+/// Ready: views have been published and go on being published.
+pub(crate) fn readyz(state: &State) -> Result<Response, Problem> {
+    let epoch = state.views.published();
+    let dataflow = dataflow(state);
+    if epoch == 0 || dataflow.status == Status::Unhealthy {
+        return Err(Problem::unavailable(dataflow.reason.unwrap_or_else(|| "no epoch has been published yet".into())));
+    }
+    Ok(at_epoch(json_reply(StatusCode::OK, &json!({ "status": "ready", "epoch": epoch })), epoch))
+}
+
+pub(crate) fn exposition(state: &State) -> Result<Response, Problem> {
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &state.registry).map_err(|_| Problem::internal())?;
+    let mut response = text.into_response();
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    Ok(response)
+}
+
+/// What the server counts about itself.
+pub(crate) struct HttpMetrics {
+    requests: Family<RequestLabel, Counter>,
+    seconds: Family<RouteLabel, Histogram, fn() -> Histogram>,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RequestLabel {
+    method: &'static str,
+    route: &'static str,
+    status: u32,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RouteLabel {
+    route: &'static str,
+}
+
+impl HttpMetrics {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        let histogram: fn() -> Histogram =
+            || Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
+        let metrics = HttpMetrics { requests: Family::default(), seconds: Family::new_with_constructor(histogram) };
+        registry.register("highwater_http_requests", "Requests, by route and status", metrics.requests.clone());
+        let help = "From a request's head to its answer's, by route";
+        registry.register("highwater_http_request_seconds", help, metrics.seconds.clone());
+        metrics
+    }
+
+    pub(crate) fn observe(&self, method: &'static str, route: &'static str, status: StatusCode, took: Duration) {
+        self.requests.get_or_create(&RequestLabel { method, route, status: u32::from(status.as_u16()) }).inc();
+        self.seconds.get_or_create(&RouteLabel { route }).observe(took.as_secs_f64());
+    }
+}

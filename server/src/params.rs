@@ -1,0 +1,226 @@
+//! Query parameters: only known ones, each checked, and every complaint names the parameter, its value and what is
+//! allowed.
+
+use std::time::Duration;
+
+use highwater_engine::{Level, Timestamp};
+
+use crate::error::Problem;
+
+/// The query of one request.
+pub(crate) struct Params {
+    pairs: Vec<(&'static str, String)>,
+    /// of path and parameters, so that a cursor serves only the list it came from
+    print: u32,
+}
+
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    pub(crate) limit: usize,
+    pub(crate) skip: usize,
+    print: u32,
+}
+
+/// A length of time that has a name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub(crate) name: &'static str,
+    pub(crate) length: Duration,
+}
+
+const fn span(name: &'static str, seconds: u64) -> Span {
+    Span { name, length: Duration::from_secs(seconds) }
+}
+
+/// The ranges that metrics are given over.
+pub(crate) const RANGES: [Span; 9] = [
+    span("5m", 300),
+    span("15m", 900),
+    span("30m", 1800),
+    span("1h", 3600),
+    span("6h", 21_600),
+    span("12h", 43_200),
+    span("24h", 86_400),
+    span("7d", 604_800),
+    span("30d", 2_592_000),
+];
+
+/// The intervals of time series.
+pub(crate) const INTERVALS: [Span; 6] =
+    [span("10s", 10), span("1m", 60), span("5m", 300), span("15m", 900), span("30m", 1800), span("1h", 3600)];
+
+const LIST_LIMIT: usize = 100;
+
+impl Params {
+    pub(crate) fn read(path: &str, query: &str, known: &[&'static str]) -> Result<Self, Problem> {
+        let mut pairs = Vec::new();
+        for part in query.split('&').filter(|part| !part.is_empty()) {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let (Some(name), Some(value)) = (decode(name, true), decode(value, true)) else {
+                return Err(Problem::bad_request("the query string is not percent-encoded UTF-8"));
+            };
+            let Some(name) = known.iter().find(|known| **known == name) else {
+                return Err(Problem::unknown_parameter(&name, known));
+            };
+            pairs.push((*name, value));
+        }
+        let mut print = 0x811c_9dc5_u32;
+        let listed = pairs.iter().filter(|(name, _)| !matches!(*name, "limit" | "cursor"));
+        let texts = listed.flat_map(|(name, value)| [*name, value.as_str()]);
+        for byte in std::iter::once(path).chain(texts).flat_map(|text| text.bytes().chain([0])) {
+            print = (print ^ u32::from(byte)).wrapping_mul(0x0100_0193); // FNV-1a
+        }
+        Ok(Params { pairs, print })
+    }
+
+    /// Every value of a parameter that may come more than once.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a parameter that may come once.
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Problem> {
+        let mut values = self.all(name);
+        match (values.next(), values.next()) {
+            (_, Some(second)) => Err(Problem::bad_parameter(name, second, "one value, and there was another")),
+            (first, None) => Ok(first),
+        }
+    }
+
+    /// A parameter that must not be empty where it is given.
+    pub(crate) fn word(&self, name: &str) -> Result<Option<&str>, Problem> {
+        match self.text(name)? {
+            Some("") => Err(Problem::bad_parameter(name, "", "any text but the empty one")),
+            other => Ok(other),
+        }
+    }
+
+    pub(crate) fn number(&self, name: &str, least: usize, most: usize) -> Result<Option<usize>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(Problem::bad_parameter(name, text, &format!("a whole number from {least} to {most}"))),
+        }
+    }
+
+    pub(crate) fn timestamp(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let time = text.parse().map_err(|_| {
+            Problem::bad_parameter(name, text, "an RFC 3339 timestamp, as 2025-10-23T14:32:15Z (write + as %2B)")
+        })?;
+        Ok(Some(time))
+    }
+
+    pub(crate) fn level(&self) -> Result<Option<Level>, Problem> {
+        let Some(text) = self.text("level")? else { return Ok(None) };
+        let named = match text.to_ascii_uppercase().as_str() {
+            "CRITICAL" => Some(Level::Fatal),
+            "WARNING" => Some(Level::Warn),
+            name => Level::ALL.into_iter().find(|level| level.as_str() == name),
+        };
+        named.map(Some).ok_or_else(|| {
+            Problem::bad_parameter("level", text, "TRACE, DEBUG, INFO, WARN, ERROR, FATAL (also WARNING, CRITICAL)")
+        })
+    }
+
+    pub(crate) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let chosen = choices.iter().find(|(choice, _)| *choice == text).map(|(_, value)| *value);
+        chosen.map(Some).ok_or_else(|| {
+            let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+            Problem::bad_parameter(name, text, &names.join(", "))
+        })
+    }
+
+    /// `time_range`, an hour where it is not given.
+    pub(crate) fn range(&self) -> Result<Span, Problem> {
+        Ok(self.choice("time_range", &RANGES.map(|span| (span.name, span)))?.unwrap_or(RANGES[3]))
+    }
+
+    pub(crate) fn interval(&self) -> Result<Option<Span>, Problem> {
+        self.choice("interval", &INTERVALS.map(|span| (span.name, span)))
+    }
+
+    /// `window_minutes`, 60 where it is not given.
+    pub(crate) fn window_minutes(&self) -> Result<Duration, Problem> {
+        let minutes = self.number("window_minutes", 10, 1440)?.unwrap_or(60);
+        Ok(Duration::from_secs(minutes as u64 * 60))
+    }
+
+    /// `limit` and `cursor`.
+    pub(crate) fn page(&self, most: usize) -> Result<Page, Problem> {
+        let limit = self.number("limit", 1, most)?.unwrap_or(LIST_LIMIT.min(most));
+        let skip = match self.text("cursor")? {
+            None => 0,
+            Some(text) => {
+                let parts = text.split_once('.').and_then(|(print, skip)| {
+                    Some((u32::from_str_radix(print, 16).ok()?, usize::from_str_radix(skip, 16).ok()?))
+                });
+                match parts {
+                    Some((print, skip)) if print == self.print => skip,
+                    _ => {
+                        let allowed = "the next_cursor of an answer to the same request, limit aside";
+                        return Err(Problem::bad_parameter("cursor", text, allowed));
+                    }
+                }
+            }
+        };
+        Ok(Page { limit, skip, print: self.print })
+    }
+}
+
+impl Page {
+    /// The cursor of the page after this one.
+    pub(crate) fn next(&self) -> String {
+        format!("{:08x}.{:x}", self.print, self.skip.saturating_add(self.limit))
+    }
+
+    /// This page of a list that is at hand as a whole, and the cursor of the next where there is one.
+    pub(crate) fn cut<T>(&self, list: Vec<T>) -> (Vec<T>, Option<String>) {
+        let more = list.len() > self.skip.saturating_add(self.limit);
+        (list.into_iter().skip(self.skip).take(self.limit).collect(), more.then(|| self.next()))
+    }
+}
+
+/// Percent-decoding; `None` where the result is no UTF-8 or an escape is broken.
+pub(crate) fn decode(text: &str, plus_is_space: bool) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
+                let (high, low) = (digit()?, digit()?);
+                u8::try_from(high * 16 + low).ok()?
+            }
+            b'+' if plus_is_space => b' ',
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_decoding() {
+        assert_eq!(decode("a%20b+c%C3%A9", true).as_deref(), Some("a b cé"));
+        assert_eq!(decode("a+b", false).as_deref(), Some("a+b"));
+        for broken in ["%", "%2", "%zz", "%ff", "%+1"] {
+            assert_eq!(decode(broken, true), None, "{broken}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_serves_only_the_list_it_came_from() {
+        let known = ["limit", "cursor", "key"];
+        let first = Params::read("/views/a", "limit=7&key=x", &known).unwrap().page(10).unwrap();
+        let query = format!("limit=3&key=x&cursor={}", first.next());
+        assert_eq!(Params::read("/views/a", &query, &known).unwrap().page(10).unwrap().skip, 7);
+        assert!(Params::read("/views/b", &query, &known).unwrap().page(10).is_err());
+        assert!(Params::read("/views/a", &query.replace("key=x", "key=y"), &known).unwrap().page(10).is_err());
+    }
+}
