@@ -73,7 +73,7 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
         match &config.dead_letters {
             DeadLetters::None => "counted, not kept".to_owned(),
             DeadLetters::Kafka { kafka, topic } => format!("Kafka topic {topic} at {}", kafka.brokers),
-            DeadLetters::JsonLines(path) => of_path(path.as_deref()),
+            DeadLetters::JsonLines(path) => of_path(Some(path)),
         },
     );
     line("http", config.listen.map_or("off".to_owned(), |address| format!("http://{address}")));

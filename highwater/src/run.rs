@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     check::{check_sinks, summary, views_of},
     cli,
-    config::{self, Config, DeadLetters, SinkTarget},
+    config::{self, Config, SinkTarget},
     logging, signals, status,
     watch::Watch,
     wire::{self, Wired},
@@ -202,6 +202,5 @@ fn greet(show: &Show, address: Option<SocketAddr>, takes_logs: bool) {
 }
 
 fn writes_to_stdout(config: &Config) -> bool {
-    matches!(config.dead_letters, DeadLetters::JsonLines(None))
-        || config.sinks.iter().any(|sink| matches!(sink.to, SinkTarget::JsonLines(None)))
+    config.sinks.iter().any(|sink| matches!(sink.to, SinkTarget::JsonLines(None)))
 }

@@ -115,8 +115,7 @@ fn open_dead_letters(to: &DeadLetters, metrics: &Arc<Metrics>) -> Result<Option<
             let topic = Topic::new(topic).partitions(VIEW_PARTITIONS);
             Some(Box::new(KafkaDeadLetters::open(&kafka.config(), &topic, metrics.clone())?))
         }
-        DeadLetters::JsonLines(None) => Some(Box::new(JsonDeadLetters::stdout())),
-        DeadLetters::JsonLines(Some(path)) => Some(Box::new(JsonDeadLetters::file(path)?)),
+        DeadLetters::JsonLines(path) => Some(Box::new(JsonDeadLetters::file(path)?)),
     })
 }
 

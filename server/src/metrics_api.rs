@@ -97,8 +97,8 @@ fn last_rows(rows: &Stats) -> impl Iterator<Item = &Windowed<Name>> {
     let mut next = rows.iter().next().map(|(row, _)| row);
     std::iter::from_fn(move || {
         let end = row(&next?.key, Timestamp::MAX);
-        let last = rows.range(..=&end).next_back().map(|(row, _)| row);
-        next = rows.range((Bound::Excluded(&end), Bound::Unbounded)).next().map(|(row, _)| row);
+        let last = rows.range(..=end.clone()).next_back().map(|(row, _)| row);
+        next = rows.range((Bound::Excluded(end), Bound::Unbounded)).next().map(|(row, _)| row);
         last
     })
 }

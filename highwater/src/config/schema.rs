@@ -138,8 +138,8 @@ pub(crate) enum DeadLetters {
     None,
     /// To a topic.
     Kafka { kafka: Brokers, topic: String },
-    /// To a file; no path is standard output.
-    JsonLines(Option<PathBuf>),
+    /// To a file.
+    JsonLines(PathBuf),
 }
 
 /// `[logging]`.
@@ -419,7 +419,9 @@ fn read_dead_letters(mut section: Section<'_>, defaults: &Brokers) -> DeadLetter
             section.set("topic", &mut to, topic);
             DeadLetters::Kafka { kafka: known_brokers(&mut section, defaults), topic: to }
         }
-        LetterType::JsonLines => section.need("path", path).map_or(DeadLetters::None, DeadLetters::JsonLines),
+        LetterType::JsonLines => {
+            section.need("path", text).map_or(DeadLetters::None, |path| DeadLetters::JsonLines(path.into()))
+        },
     };
     section.finish();
     letters

@@ -1,0 +1,81 @@
+//! A job that counts logs by their message.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use highwater_engine::{
+    DeadLetter, DeadLetterSink, Flow, Job, Log, Name, Query, RowFilter, Running, SinkError, Source, Views, seconds,
+};
+
+pub struct Messages;
+
+impl Query for Messages {
+    fn name(&self) -> &str {
+        "messages"
+    }
+    fn build(&self, flow: &mut Flow<'_>) {
+        let messages = flow
+            .logs()
+            .tumbling(seconds(3600))
+            .aggregate(|log: &Log<'_>| Name::from(log.message()), |count: &mut u64, _: &Log<'_>| *count += 1);
+        flow.view("messages", &messages);
+    }
+}
+
+#[derive(Clone, Default)]
+pub struct Letters(pub Arc<Mutex<Vec<DeadLetter>>>);
+
+impl DeadLetterSink for Letters {
+    fn name(&self) -> Name {
+        "letters".into()
+    }
+    fn write(&mut self, letters: &[DeadLetter]) -> Result<(), SinkError> {
+        self.0.lock().unwrap().extend_from_slice(letters);
+        Ok(())
+    }
+}
+
+pub fn job(workers: usize, source: impl Source + 'static) -> (Job, Letters) {
+    let letters = Letters::default();
+    let mut job = Job { dead_letters: Some(Box::new(letters.clone())), ..Job::default() };
+    job.settings.workers = workers;
+    job.settings.tick = Duration::from_millis(20);
+    job.settings.max_record_bytes = 1000;
+    job.sources.push(Box::new(source));
+    job.queries.push(Box::new(Messages));
+    (job, letters)
+}
+
+/// Message → how many logs have it.
+pub fn counts(views: &Views) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    if let Some(view) = views.snapshot().view("messages") {
+        for row in view.rows(&RowFilter::default(), 0, usize::MAX) {
+            *counts.entry(row.key.as_str().unwrap().to_owned()).or_default() +=
+                row.value.and_then(|value| value.as_u64()).unwrap();
+        }
+    }
+    counts
+}
+
+pub fn total(views: &Views) -> u64 {
+    counts(views).values().sum()
+}
+
+/// Waits until it is so.
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !so() {
+        assert!(Instant::now() < deadline, "{what} did not come about");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+pub fn stop(running: Running) {
+    running.stopper()();
+    running.join().unwrap();
+}

@@ -1,0 +1,204 @@
+//! Against the real Kafka at `HIGHWATER_TEST_KAFKA` (host:port); `scripts/kafka start --port 0 --dir DIR` starts one.
+
+mod common;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use common::{counts, job, stop, total, until};
+use highwater_connectors::{KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
+use highwater_engine::{
+    Record, Sink,
+    metrics::{Metrics, PartitionLabel},
+};
+use rdkafka::{
+    ClientConfig, Message, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer},
+    message::{Headers, OwnedMessage},
+};
+use serde_json::json;
+
+fn kafka(test: &str) -> Option<KafkaConfig> {
+    let Some(address) = std::env::var("HIGHWATER_TEST_KAFKA").ok().filter(|address| !address.is_empty()) else {
+        println!("SKIPPED: {test}: no Kafka at HIGHWATER_TEST_KAFKA");
+        return None;
+    };
+    Some(KafkaConfig::new(address))
+}
+
+/// A topic of this test alone.
+fn topic(name: &str) -> Topic {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    Topic::new(format!("{name}-{nanos}"))
+}
+
+fn records(from: usize, to: usize) -> Vec<Vec<u8>> {
+    (from..to).map(|n| format!("{{\"message\":\"m{n}\"}}").into_bytes()).collect()
+}
+
+/// Everything in partition 0, with a plain consumer.
+fn read_back(config: &KafkaConfig, topic: &str, count: usize) -> Vec<OwnedMessage> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &config.bootstrap_servers)
+        .set("group.id", "test")
+        .set("enable.auto.commit", "false")
+        .create()
+        .unwrap();
+    let mut assignment = TopicPartitionList::new();
+    assignment.add_partition_offset(topic, 0, Offset::Beginning).unwrap();
+    consumer.assign(&assignment).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut messages = Vec::new();
+    while messages.len() < count && Instant::now() < deadline {
+        if let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) {
+            messages.push(message.detach());
+        }
+    }
+    messages
+}
+
+fn header(message: &OwnedMessage, key: &str) -> Option<String> {
+    let headers = message.headers()?;
+    let found = headers.iter().find(|header| header.key == key)?;
+    Some(String::from_utf8(found.value?.to_vec()).unwrap())
+}
+
+#[test]
+fn a_topic_is_read_to_its_end_and_gone_on_with_after_a_restart() {
+    let Some(config) = kafka("a_topic_is_read_to_its_end_and_gone_on_with_after_a_restart") else { return };
+    let topic = topic("read").partitions(4);
+    topic.create(&config).unwrap();
+    topic.create(&config).unwrap();
+    let ingest = KafkaIngest::open(&config, &topic.name).unwrap();
+    ingest.append(&records(0, 5000)).unwrap();
+
+    let metrics = Arc::new(Metrics::default());
+    let source = KafkaSource::new(config.clone(), topic.clone(), topic.name.clone(), metrics.clone());
+    let (first, _) = job(2, source.clone());
+    let running = first.start().unwrap();
+    let views = running.views();
+    until("all records", || total(&views) == 5000);
+    ingest.append(&records(5000, 5100)).unwrap();
+    until("those that came later", || total(&views) == 5100);
+    assert!(counts(&views).values().all(|count| *count == 1));
+    let lag = |partition| PartitionLabel { source: source.name.to_string(), partition };
+    until("the lag", || (0..4).all(|p| metrics.source_lag.get(&lag(p)).is_some_and(|lag| lag.get() == 0)));
+    stop(running);
+
+    // what was committed on the way out is not read again
+    ingest.append(&records(5100, 5200)).unwrap();
+    let (second, _) = job(1, KafkaSource { start: Start::Committed, ..source.clone() });
+    let running = second.start().unwrap();
+    let views = running.views();
+    until("the new ones", || total(&views) == 100);
+    std::thread::park_timeout(Duration::from_millis(500));
+    assert_eq!(counts(&views).keys().next().map(String::as_str), Some("m5100"));
+    assert_eq!(total(&views), 100);
+    stop(running);
+
+    let (third, _) = job(1, KafkaSource { start: Start::Committed, group: "never seen".into(), ..source });
+    let error = third.start().unwrap().join().unwrap_err().to_string();
+    assert!(error.contains("never seen"), "{error}");
+}
+
+#[test]
+fn a_missing_topic_is_named_or_created() {
+    let Some(config) = kafka("a_missing_topic_is_named_or_created") else { return };
+    let topic = topic("missing");
+    let source = KafkaSource::new(config.clone(), topic.clone(), "g", Arc::default());
+    let (first, _) = job(2, source.clone());
+    let error = first.start().unwrap().join().unwrap_err().to_string();
+    for part in [topic.name.as_str(), config.bootstrap_servers.as_str(), "kafka-topics.sh", "create_topic"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let (second, _) = job(2, KafkaSource { create_topic: true, ..source });
+    let running = second.start().unwrap();
+    let views = running.views();
+    KafkaIngest::open(&config, &topic.name).unwrap().append(&records(0, 10)).unwrap();
+    until("records", || total(&views) == 10);
+    stop(running);
+}
+
+#[test]
+fn records_that_are_gone_end_the_job() {
+    let Some(config) = kafka("records_that_are_gone_end_the_job") else { return };
+    let topic = topic("lost");
+    topic.create(&config).unwrap();
+    KafkaIngest::open(&config, &topic.name).unwrap().append(&records(0, 10)).unwrap();
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", &config.bootstrap_servers)
+        .set("group.id", &topic.name)
+        .create()
+        .unwrap();
+    let mut offsets = TopicPartitionList::new();
+    offsets.add_partition_offset(&topic.name, 0, Offset::Offset(20)).unwrap();
+    consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync).unwrap();
+    let (job, _) = job(1, KafkaSource::new(config, topic.clone(), topic.name.clone(), Arc::default()));
+    let error = job.start().unwrap().join().unwrap_err().to_string();
+    assert!(error.contains("ends at offset 10") && error.contains("--reset-offsets"), "{error}");
+}
+
+#[test]
+fn a_view_is_written_by_key_with_tombstones() {
+    let Some(config) = kafka("a_view_is_written_by_key_with_tombstones") else { return };
+    let topic = topic("view");
+    let mut sink = KafkaSink::open(&config, &topic, "volume".into(), Arc::default()).unwrap();
+    let row = |value| Record { key: "cart".into(), window_start: None, value };
+    sink.write(7, &[row(Some(json!({ "count": 1 })))]).unwrap();
+    sink.write(8, &[row(None)]).unwrap();
+    sink.flush().unwrap();
+    let messages = read_back(&config, &topic.name, 2);
+    assert_eq!(messages.len(), 2);
+    assert!(messages.iter().all(|message| message.key() == Some(b"cart")));
+    assert_eq!(messages[0].payload(), Some(&br#"{"count":1}"#[..]));
+    assert_eq!(messages[1].payload(), None);
+    assert_eq!(header(&messages[1], "highwater-epoch").as_deref(), Some("8"));
+    assert_eq!(header(&messages[0], "highwater-view").as_deref(), Some("volume"));
+    assert_eq!(header(&messages[0], "highwater-schema").as_deref(), Some("volume/1"));
+    assert_eq!(header(&messages[0], "content-type").as_deref(), Some("application/json"));
+}
+
+#[test]
+fn a_job_writes_its_view_and_its_dead_letters() {
+    let Some(config) = kafka("a_job_writes_its_view_and_its_dead_letters") else { return };
+    let (input, output, dead) = (topic("in").partitions(3), topic("out"), topic("dead"));
+    input.create(&config).unwrap();
+    let mut sent = records(0, 200);
+    sent.extend([b"{\"message\":".to_vec(), b"\xff".to_vec()]);
+    KafkaIngest::open(&config, &input.name).unwrap().append(&sent).unwrap();
+    let metrics = Arc::new(Metrics::default());
+    let source = KafkaSource::new(config.clone(), input.clone(), input.name.clone(), metrics.clone());
+    let (mut job, _) = job(2, source);
+    let sink = KafkaSink::open(&config, &output, "messages".into(), metrics.clone()).unwrap();
+    job.sinks.push(("messages".into(), Box::new(sink)));
+    job.dead_letters = Some(Box::new(KafkaDeadLetters::open(&config, &dead, metrics).unwrap()));
+    let running = job.start().unwrap();
+    let views = running.views();
+    until("all records", || total(&views) == 200);
+    stop(running);
+    let mut newest = BTreeMap::new();
+    for message in read_back(&config, &output.name, 200) {
+        newest
+            .insert(String::from_utf8(message.key().unwrap().to_vec()).unwrap(), message.payload().map(<[u8]>::to_vec));
+    }
+    assert_eq!(newest.len(), 200);
+    assert!(newest.values().all(|value| value.as_deref() == Some(b"1")));
+    let letters = read_back(&config, &dead.name, 2);
+    let mut found: Vec<_> =
+        letters.iter().map(|l| (header(l, "highwater-reason").unwrap(), l.payload().unwrap())).collect();
+    found.sort();
+    assert_eq!(found, [("invalid_json".to_owned(), &b"{\"message\":"[..]), ("invalid_utf8".to_owned(), &b"\xff"[..])]);
+    assert_eq!(header(&letters[0], "highwater-source"), Some(format!("kafka:{}", input.name)));
+}
+
+#[test]
+fn nobody_there_is_an_error_in_time() {
+    let config = KafkaConfig::new("127.0.0.1:1");
+    let (job, _) = job(1, KafkaSource::new(config.clone(), Topic::new("logs"), "g", Arc::default()));
+    let error = job.start().unwrap().join().unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1:1"), "{error}");
+    assert!(KafkaIngest::open(&config, "logs").unwrap().append(&records(0, 1)).is_err());
+}
