@@ -12,15 +12,18 @@ use crate::{
 /// Where the port is taken, or the job fails.
 pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
     // the environment and flags reach a demo too; it has no file
-    let mut config = config::without_file(&arguments.common, vec![
-        Source::Generator(Generated {
-            rate: arguments.rate,
-            seed: arguments.seed,
-            history: arguments.history,
-            ..Generated::default()
-        }),
-        Source::Http { max_waiting_bytes: config::MAX_WAITING_BYTES },
-    ])?;
+    let mut config = config::without_file(
+        &arguments.common,
+        vec![
+            Source::Generator(Generated {
+                rate: arguments.rate,
+                seed: arguments.seed,
+                history: arguments.history,
+                ..Generated::default()
+            }),
+            Source::Http { max_waiting_bytes: config::MAX_WAITING_BYTES },
+        ],
+    )?;
     // the past that the generator brings along must not be too old to be taken
     let settings = &mut config.settings;
     settings.retention = settings.retention.max(arguments.history + settings.lateness);

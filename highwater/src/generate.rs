@@ -59,7 +59,8 @@ pub(crate) fn generate(arguments: &cli::Generate) -> anyhow::Result<()> {
 
 fn open(to: &str) -> anyhow::Result<Box<dyn Target>> {
     if let Some(rest) = to.strip_prefix("kafka://") {
-        let Some((brokers, topic)) = rest.split_once('/').filter(|(brokers, topic)| !brokers.is_empty() && !topic.is_empty())
+        let Some((brokers, topic)) =
+            rest.split_once('/').filter(|(brokers, topic)| !brokers.is_empty() && !topic.is_empty())
         else {
             bail!("--to {to}: write kafka://HOST:PORT/TOPIC");
         };

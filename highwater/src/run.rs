@@ -196,7 +196,9 @@ fn greet(show: &Show, address: Option<SocketAddr>, takes_logs: bool) {
          curl -N {at}/api/v1/views/alerts/changes"
     ));
     if takes_logs {
-        status::say(&format!("  curl -d '{{\"level\":\"ERROR\",\"service\":\"mine\",\"message\":\"hello\"}}' {at}/api/v1/logs"));
+        status::say(&format!(
+            "  curl -d '{{\"level\":\"ERROR\",\"service\":\"mine\",\"message\":\"hello\"}}' {at}/api/v1/logs"
+        ));
     }
     status::say("\nCtrl-C ends it.\n");
 }

@@ -11,7 +11,8 @@ const INTERRUPTED: i32 = 130;
 /// # Errors
 /// Where signals cannot be had.
 pub(crate) fn on_stop(stop: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().context("cannot wait for signals")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_io().build().context("cannot wait for signals")?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();
         let of = |kind| signal(kind).context("cannot wait for signals");

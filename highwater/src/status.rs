@@ -26,7 +26,8 @@ pub(crate) fn leave_stdout() {
 /// Whether people watch.
 pub(crate) fn is_terminal() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    !dumb && if STDOUT_IS_TAKEN.load(Ordering::Relaxed) { io::stderr().is_terminal() } else { io::stdout().is_terminal() }
+    !dumb
+        && if STDOUT_IS_TAKEN.load(Ordering::Relaxed) { io::stderr().is_terminal() } else { io::stdout().is_terminal() }
 }
 
 /// Whether colours may be used where people watch: see no-color.org.

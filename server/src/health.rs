@@ -18,7 +18,10 @@ use warp::{
     reply::{Reply, Response},
 };
 
-use crate::{error::Problem, routes::{State, at_epoch, json_reply}};
+use crate::{
+    error::Problem,
+    routes::{State, at_epoch, json_reply},
+};
 
 /// Ticks without a new epoch after which the dataflow counts as stuck, and the least time for that.
 const STUCK_TICKS: u32 = 20;
@@ -107,7 +110,8 @@ fn dataflow(state: &State) -> Component {
         () if still > patience => because(Status::Unhealthy, "no epoch has been published"),
         () if !started => because(Status::Degraded, "starting: no epoch has been published yet"),
         () if folded > 0 => {
-            let reason = format!("{folded} keys beyond the bound were folded into __other__; raise max_keys or group by less");
+            let reason =
+                format!("{folded} keys beyond the bound were folded into __other__; raise max_keys or group by less");
             because(Status::Degraded, reason)
         }
         () => healthy(),

@@ -10,7 +10,11 @@ use warp::{
     reply::Response,
 };
 
-use crate::{Limits, error::Problem, routes::{Body, State, json_reply}};
+use crate::{
+    Limits,
+    error::Problem,
+    routes::{Body, State, json_reply},
+};
 
 /// Where logs go that come by HTTP.
 pub trait Ingest: Send + Sync {
@@ -47,7 +51,9 @@ struct Sorted {
 
 pub(crate) async fn post(state: &Arc<State>, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
     let Some(ingest) = state.ingest.clone() else {
-        return Err(Problem::unavailable("no way in for logs over HTTP is configured; configure one, or send logs to the source"));
+        return Err(Problem::unavailable(
+            "no way in for logs over HTTP is configured; configure one, or send logs to the source",
+        ));
     };
     let kind = Kind::of(headers)?;
     let gzip = is_gzip(headers)?;
@@ -64,7 +70,9 @@ pub(crate) async fn post(state: &Arc<State>, headers: &HeaderMap, body: Body) ->
         let accepted = records.len();
         if !records.is_empty() {
             ingest.accept(records).map_err(|refused| match refused {
-                IngestRefused::Busy => Problem::busy("the dataflow is behind; nothing was taken, try again in a second"),
+                IngestRefused::Busy => {
+                    Problem::busy("the dataflow is behind; nothing was taken, try again in a second")
+                }
                 IngestRefused::Failed(what) => Problem::unavailable(format!("nothing was taken: {what}")),
             })?;
         }
@@ -148,7 +156,9 @@ fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, Problem> {
         .read_to_end(&mut inflated)
         .map_err(|error| Problem::bad_request(format!("the body is not gzip: {error}")))?;
     if inflated.len() > most {
-        return Err(Problem::too_large(format!("the body inflates to more than {most} bytes; send fewer logs at once")));
+        return Err(Problem::too_large(format!(
+            "the body inflates to more than {most} bytes; send fewer logs at once"
+        )));
     }
     Ok(inflated)
 }
@@ -189,7 +199,8 @@ fn sort(bytes: &[u8], kind: Kind, limits: &Limits) -> Result<Sorted, Problem> {
         }
         // several objects, one a line, say that they are JSON too; then the first line at least is one
         Some(Err(error)) if kind == Kind::Json => {
-            let line = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+            let line =
+                bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
             if *first == b'[' || line.len() == bytes.len() || serde_json::from_slice::<&RawValue>(line).is_err() {
                 return Err(Problem::bad_request(format!("the body is not JSON: {error}")));
             }
@@ -270,7 +281,10 @@ mod tests {
         let pretty = "{\n  \"message\": \"a\"\n}";
         assert_eq!(sorted(pretty.as_bytes(), Kind::Unknown).0, [pretty.replace('\n', " ")]);
         let array = format!("[{a}, 7, \"2025-10-23 14:32:15 INFO [x] y\"]");
-        assert_eq!(sorted(array.as_bytes(), Kind::Json), (vec![a.into(), "2025-10-23 14:32:15 INFO [x] y".into()], vec![1]));
+        assert_eq!(
+            sorted(array.as_bytes(), Kind::Json),
+            (vec![a.into(), "2025-10-23 14:32:15 INFO [x] y".into()], vec![1])
+        );
         let lines = format!("{a}\r\n\n{{broken\nplain\n{a}\n");
         for kind in [Kind::Json, Kind::Lines] {
             assert_eq!(sorted(lines.as_bytes(), kind), (vec![a.into(), a.into()], vec![1, 2]), "{kind:?}");

@@ -139,7 +139,8 @@ async fn follow(
     events: &Events,
 ) -> Result<Infallible, End> {
     // an epoch that is yet to come is none that this server told anyone
-    let missed = last.filter(|last| *last <= snapshot.epoch).and_then(|last| Some((last, state.views.changes_since(last)?)));
+    let missed =
+        last.filter(|last| *last <= snapshot.epoch).and_then(|last| Some((last, state.views.changes_since(last)?)));
     let mut seen = match missed {
         Some((last, missed)) => {
             events.send(": resumed\n\n".to_owned()).await?;
@@ -279,7 +280,12 @@ struct Wish {
     unsubscribe: Vec<String>,
 }
 
-async fn listen(state: &State, socket: &mut Socket, views: &mut BTreeMap<String, Epoch>, text: &str) -> Result<(), End> {
+async fn listen(
+    state: &State,
+    socket: &mut Socket,
+    views: &mut BTreeMap<String, Epoch>,
+    text: &str,
+) -> Result<(), End> {
     let wish: Wish = match serde_json::from_str(text) {
         Ok(wish) => wish,
         Err(error) => {

@@ -5,11 +5,7 @@
 //! it showed then; a watermark ahead of the wall clock does not count. A range is the windows of the finest resolution
 //! that is kept for as long as the range, the last one being under way.
 
-use std::{
-    collections::BTreeMap,
-    ops::Bound,
-    time::Duration,
-};
+use std::{collections::BTreeMap, ops::Bound, time::Duration};
 
 use differential_dataflow::difference::Semigroup;
 use highwater_engine::{
@@ -274,9 +270,10 @@ fn overall(period: &Period<'_>, services: &BTreeMap<Name, ServiceStats>) -> Resu
 pub(crate) fn service(snapshot: &Snapshot, name: &str, params: &Params) -> Result<Response, Problem> {
     let period = Period::of(snapshot, params.range()?)?;
     let name = Name::from(name);
-    let is_known = RESOLUTIONS.iter().filter_map(|resolution| resolution.rows(snapshot)).any(|rows| {
-        rows.range(row(&name, Timestamp::MIN)..=row(&name, Timestamp::MAX)).next().is_some()
-    });
+    let is_known = RESOLUTIONS
+        .iter()
+        .filter_map(|resolution| resolution.rows(snapshot))
+        .any(|rows| rows.range(row(&name, Timestamp::MIN)..=row(&name, Timestamp::MAX)).next().is_some());
     if !is_known {
         return Err(Problem::not_found(format!(
             "no logs of a service `{name}` are kept; /api/v1/metrics/services lists services"

@@ -29,7 +29,8 @@ pub(crate) fn page() -> Response {
 pub(crate) fn random_hex() -> String {
     use std::sync::atomic::{AtomicU64, Ordering};
     static CALLS: AtomicU64 = AtomicU64::new(0);
-    static KEYS: std::sync::LazyLock<[RandomState; 2]> = std::sync::LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    static KEYS: std::sync::LazyLock<[RandomState; 2]> =
+        std::sync::LazyLock::new(|| [RandomState::new(), RandomState::new()]);
     let call = CALLS.fetch_add(1, Ordering::Relaxed);
     format!("{:016x}{:016x}", KEYS[0].hash_one(call), KEYS[1].hash_one((call, "second")))
 }

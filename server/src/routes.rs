@@ -1,6 +1,11 @@
 //! From a request to its answer: addresses, what every answer carries, and who may ask.
 
-use std::{net::SocketAddr, pin::Pin, sync::Arc, time::{Duration, Instant}};
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures_util::{Stream, StreamExt};
 use highwater_engine::{Epoch, Snapshot, Views, metrics::Metrics};
@@ -15,8 +20,7 @@ use warp::{
 };
 
 use crate::{
-    Failure, Limits,
-    anomalies,
+    Failure, Limits, anomalies,
     error::Problem,
     health::{self, HttpMetrics, Pulse},
     ingest::{self, Ingest},
@@ -249,7 +253,8 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
         Route::Readyz => health::readyz(state),
         Route::Exposition => health::exposition(state),
         Route::Changes(name) => {
-            let last = request.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse::<Epoch>().ok());
+            let last =
+                request.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse::<Epoch>().ok());
             live::changes(state, &name, last)
         }
         Route::Socket => live::upgrade(state, request.ws.ok_or_else(Problem::upgrade_required)?),
@@ -310,7 +315,8 @@ fn check_host(state: &State, headers: &HeaderMap) -> Result<(), Problem> {
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     let is_loopback = name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-    let is_known = || state.hosts.iter().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(host));
+    let is_known =
+        || state.hosts.iter().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(host));
     if is_loopback || is_known() { Ok(()) } else { Err(Problem::misdirected(host)) }
 }
 

@@ -11,7 +11,7 @@ use highwater_engine::{
     DeadLetter, DeadLetterSink, Flow, Job, Log, Name, Query, RowFilter, Running, SinkError, Source, Views, seconds,
 };
 
-pub struct Messages;
+pub(crate) struct Messages;
 
 impl Query for Messages {
     fn name(&self) -> &str {
@@ -27,7 +27,7 @@ impl Query for Messages {
 }
 
 #[derive(Clone, Default)]
-pub struct Letters(pub Arc<Mutex<Vec<DeadLetter>>>);
+pub(crate) struct Letters(pub(crate) Arc<Mutex<Vec<DeadLetter>>>);
 
 impl DeadLetterSink for Letters {
     fn name(&self) -> Name {
@@ -39,7 +39,7 @@ impl DeadLetterSink for Letters {
     }
 }
 
-pub fn job(workers: usize, source: impl Source + 'static) -> (Job, Letters) {
+pub(crate) fn job(workers: usize, source: impl Source + 'static) -> (Job, Letters) {
     let letters = Letters::default();
     let mut job = Job { dead_letters: Some(Box::new(letters.clone())), ..Job::default() };
     job.settings.workers = workers;
@@ -51,7 +51,7 @@ pub fn job(workers: usize, source: impl Source + 'static) -> (Job, Letters) {
 }
 
 /// Message → how many logs have it.
-pub fn counts(views: &Views) -> BTreeMap<String, u64> {
+pub(crate) fn counts(views: &Views) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     if let Some(view) = views.snapshot().view("messages") {
         for row in view.rows(&RowFilter::default(), 0, usize::MAX) {
@@ -62,12 +62,12 @@ pub fn counts(views: &Views) -> BTreeMap<String, u64> {
     counts
 }
 
-pub fn total(views: &Views) -> u64 {
+pub(crate) fn total(views: &Views) -> u64 {
     counts(views).values().sum()
 }
 
 /// Waits until it is so.
-pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !so() {
         assert!(Instant::now() < deadline, "{what} did not come about");
@@ -75,7 +75,7 @@ pub fn until(what: &str, mut so: impl FnMut() -> bool) {
     }
 }
 
-pub fn stop(running: Running) {
+pub(crate) fn stop(running: Running) {
     running.stopper()();
     running.join().unwrap();
 }

@@ -50,9 +50,17 @@ impl<'f, 'a> Object<'f, 'a> {
         if too_deep(record.as_bytes()) {
             return Err(Reason::TooDeep);
         }
-        let mut json = sonic_rs::Deserializer::from_str(record).utf8_lossy();
-        let read = json.deserialize_any(Members { into: self, within: None });
-        read.and_then(|()| json.end()).map_err(|_| Reason::InvalidJson)
+        let mut read = self.read_json(sonic_rs::Deserializer::from_str(record));
+        // To be lossy costs, so it is a second try; reading the same once more changes nothing of what was collected.
+        if read.is_err() && record.contains("\\u") {
+            read = self.read_json(sonic_rs::Deserializer::from_str(record).utf8_lossy());
+        }
+        read.map_err(|_| Reason::InvalidJson)
+    }
+
+    fn read_json(&mut self, mut json: sonic_rs::Deserializer<sonic_rs::Read<'a>>) -> sonic_rs::Result<()> {
+        json.deserialize_any(Members { into: self, within: None })?;
+        json.end()
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! syslog: RFC 5424, and RFC 3164 as its senders understand it. Framing (RFC 6587) is the connector's.
 //!
-//! Own code rather than `syslog_loose`: that one brings a second calendar (chrono) and nom, allocates for every element
-//! of structured data in every record, and passes a record whose timestamp it cannot read for a message of now.
+//! Own code rather than `syslog_loose`: that one takes three times as long (it allocates for every element of structured
+//! data), brings a second calendar (chrono) and nom, and passes a record whose timestamp it cannot read for one of now.
 
 use std::borrow::Cow;
 

@@ -13,14 +13,12 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use self::tree::{Node, Place, Problems, What};
 pub(crate) use self::{
-    schema::{
-        Config, DeadLetters, Generated, MAX_WAITING_BYTES, Sink, SinkTarget, Source,
-    },
+    schema::{Config, DeadLetters, Generated, MAX_WAITING_BYTES, Sink, SinkTarget, Source},
     suggest::hint,
     values::{parse_duration, show_duration},
 };
-use self::tree::{Node, Place, Problems, What};
 use crate::cli::Common;
 
 /// Reads a configuration file, the environment and flags.

@@ -386,10 +386,8 @@ fn read_sink(mut section: Section<'_>, defaults: &Brokers) -> Option<Sink> {
                 webhook.give_up_after_seconds = patience.as_secs();
             }
             section.set("max_changes", &mut webhook.max_changes, whole(1..=1_000_000));
-            if let Err(error) = webhook.check().map_err(|error| format!("url or headers: {error}")) {
-                if url.is_some() {
-                    section.complain(error);
-                }
+            if let Some(error) = url.as_ref().and_then(|_| webhook.check().err()) {
+                section.complain(format!("url or headers: {error}"));
             }
             url.map(|_| SinkTarget::Webhook(webhook))
         }
@@ -421,7 +419,7 @@ fn read_dead_letters(mut section: Section<'_>, defaults: &Brokers) -> DeadLetter
         }
         LetterType::JsonLines => {
             section.need("path", text).map_or(DeadLetters::None, |path| DeadLetters::JsonLines(path.into()))
-        },
+        }
     };
     section.finish();
     letters
@@ -463,6 +461,7 @@ fn path(node: &Node) -> Result<Option<PathBuf>, String> {
 
 fn log_level(node: &Node) -> Result<String, String> {
     text(node).ok().filter(|level| filter(level).is_some()).ok_or_else(|| {
-        "a level (off, error, warn, info, debug, trace), or levels by module like \"info,highwater_engine=debug\"".into()
+        "a level (off, error, warn, info, debug, trace), or levels by module like \"info,highwater_engine=debug\""
+            .into()
     })
 }

@@ -27,7 +27,8 @@ const SOURCE: &str = "[[source]]\ntype = \"http\"\n";
 fn uncommented(text: &str) -> String {
     text.lines()
         .map(|line| {
-            let setting = line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
+            let setting =
+                line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '['));
             format!("{}\n", setting.unwrap_or(line))
         })
         .collect()
@@ -71,7 +72,9 @@ fn the_example_mentions_every_key() {
     let missing: Vec<_> = keys
         .iter()
         // all three metrics are told the same things: one stands for them
-        .filter(|key| !["error_rate", "latency"].iter().any(|twin| key.starts_with(&format!("queries.detectors.{twin}"))))
+        .filter(|key| {
+            !["error_rate", "latency"].iter().any(|twin| key.starts_with(&format!("queries.detectors.{twin}")))
+        })
         .filter(|key| !mentioned.contains(*key))
         .collect();
     assert!(missing.is_empty(), "highwater.example.toml does not mention {missing:?}");
@@ -81,7 +84,8 @@ fn the_example_mentions_every_key() {
 fn mentioned(text: &str) -> BTreeSet<String> {
     let mut section = String::new();
     let mut found = BTreeSet::new();
-    for line in uncommented(text).lines().chain(text.lines().map(|line| line.trim_start_matches("# or: "))) {
+    for line in uncommented(text).lines() {
+        let line = line.trim_start_matches("# or: ");
         let line = line.trim();
         if line.starts_with('[') {
             section = line.split(']').next().unwrap_or("").trim_matches('[').to_owned();
@@ -108,7 +112,9 @@ fn the_configuration_for_kafka_is_right() {
 
 #[test]
 fn an_unknown_key_is_named_with_its_place_and_the_nearest() {
-    let text = format!("{SOURCE}[time]\nlatenes = \"2s\"\n[tim]\n[[sink]]\ntype = \"kafka\"\nview = \"alerts\"\nbroker = \"a:1\"\n");
+    let text = format!(
+        "{SOURCE}[time]\nlatenes = \"2s\"\n[tim]\n[[sink]]\ntype = \"kafka\"\nview = \"alerts\"\nbroker = \"a:1\"\n"
+    );
     assert_eq!(
         wrong(&text),
         "the configuration is wrong in 4 places\n\
@@ -121,7 +127,8 @@ fn an_unknown_key_is_named_with_its_place_and_the_nearest() {
 
 #[test]
 fn wrong_values_are_named_with_what_is_allowed() {
-    let text = format!("{SOURCE}[time]\ntick = 5\n[limits]\nworkers = 0\n[logs]\nformat = \"jsn\"\n[logging]\nlevel = 3\n");
+    let text =
+        format!("{SOURCE}[time]\ntick = 5\n[limits]\nworkers = 0\n[logs]\nformat = \"jsn\"\n[logging]\nlevel = 3\n");
     let message = wrong(&text);
     for expected in [
         "h.toml:4: time.tick: 5 is not a duration from 1ms to 1m, written like \"100ms\"",
@@ -171,8 +178,12 @@ fn a_wrong_variable_is_named() {
     let message = read_with(SOURCE, &[("HIGHWATER_TIME__TIK", "50ms"), ("HIGHWATER_LIMITS__WORKERS", "many")])
         .unwrap_err()
         .to_string();
-    assert!(message.contains("environment variable HIGHWATER_TIME__TIK: time.tik: unknown key; did you mean \"tick\"?"));
-    assert!(message.contains("environment variable HIGHWATER_LIMITS__WORKERS: limits.workers: \"many\" is not a whole"));
+    assert!(
+        message.contains("environment variable HIGHWATER_TIME__TIK: time.tik: unknown key; did you mean \"tick\"?")
+    );
+    assert!(
+        message.contains("environment variable HIGHWATER_LIMITS__WORKERS: limits.workers: \"many\" is not a whole")
+    );
 }
 
 #[test]

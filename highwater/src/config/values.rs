@@ -113,12 +113,7 @@ pub(crate) fn properties(separator: char) -> impl Fn(&Node) -> Result<BTreeMap<S
 }
 
 /// In TOML, `security.protocol = "SSL"` without quotes is a table in a table; here it is meant as one name.
-fn flatten(
-    prefix: &str,
-    table: &Table,
-    separator: char,
-    flat: &mut BTreeMap<String, String>,
-) -> Result<(), String> {
+fn flatten(prefix: &str, table: &Table, separator: char, flat: &mut BTreeMap<String, String>) -> Result<(), String> {
     for (key, node) in table {
         let name = format!("{prefix}{key}");
         let (name, value) = match &node.what {
