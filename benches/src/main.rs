@@ -53,7 +53,11 @@ fn table() -> Result<()> {
         sorted.sort_by(|a, b| a.cpu_per_log().total_cmp(&b.cpu_per_log()));
         sorted.get(sorted.len() / 2).copied().context("a run")
     };
-    writeln!(out, "{:24} {:>12} {:>12} {:>10} {:>14} {:>8}", "case", "ns CPU/log", "M logs/s", "peak MiB", "against", "ratio")?;
+    writeln!(
+        out,
+        "{:24} {:>12} {:>12} {:>10} {:>14} {:>8}",
+        "case", "ns CPU/log", "M logs/s", "peak MiB", "against", "ratio"
+    )?;
     for (case, against, limit) in ROWS {
         let (usage, yardstick) = (median(case)?, median(against)?);
         let ratio = usage.cpu_per_log() / yardstick.cpu_per_log();
@@ -69,7 +73,12 @@ fn table() -> Result<()> {
     let speedup = two.logs_per_second() / one.logs_per_second();
     writeln!(out, "two workers against one: {speedup:.2} times the logs/s (at least 1.8)")?;
     let rows = median("rows")?;
-    writeln!(out, "live rows of a tally: {:.0} bytes each, all in, at {} rows (at most 200)", rows.peak_bytes as f64 / rows.logs as f64, rows.logs)?;
+    writeln!(
+        out,
+        "live rows of a tally: {:.0} bytes each, all in, at {} rows (at most 200)",
+        rows.peak_bytes as f64 / rows.logs as f64,
+        rows.logs
+    )?;
     Ok(())
 }
 

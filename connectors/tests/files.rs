@@ -1,5 +1,7 @@
 //! Files, inboxes and generated traffic as the sources of a job.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod common;
 
 use std::{

@@ -1,5 +1,7 @@
 //! Against the real Kafka at `HIGHWATER_TEST_KAFKA` (host:port); `scripts/kafka start --port 0 --dir DIR` starts one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 mod common;
 
 use std::{

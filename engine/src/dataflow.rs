@@ -49,14 +49,8 @@ impl Dataflow {
             let watermarks = watermarks(marks, workers, move || longest_seen.get())
                 .inspect(move |at: &Timestamp| watermark_seen.set(*at));
             let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new() };
-            let mut flow = Flow {
-                logs,
-                watermarks,
-                settings: settings.clone(),
-                metrics: metrics.clone(),
-                longest,
-                publisher,
-            };
+            let mut flow =
+                Flow { logs, watermarks, settings: settings.clone(), metrics: metrics.clone(), longest, publisher };
             for query in queries {
                 query.build(&mut flow);
             }

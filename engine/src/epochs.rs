@@ -16,8 +16,10 @@ use crate::Epoch;
 
 /// Input of two streams by epoch, with the capability to answer at it.
 pub(crate) struct Epochs<A, B> {
-    waiting: BTreeMap<Epoch, (Capability<Epoch>, Vec<A>, Vec<B>)>,
+    waiting: BTreeMap<Epoch, Waiting<A, B>>,
 }
+
+type Waiting<A, B> = (Capability<Epoch>, Vec<A>, Vec<B>);
 
 impl<A, B> Default for Epochs<A, B> {
     fn default() -> Self {
@@ -54,7 +56,7 @@ impl<A: 'static, B: 'static> Epochs<A, B> {
         &mut self,
         left: &MutableAntichain<Epoch>,
         right: &MutableAntichain<Epoch>,
-    ) -> Option<(Capability<Epoch>, Vec<A>, Vec<B>)> {
+    ) -> Option<Waiting<A, B>> {
         let first = self.waiting.first_entry()?;
         let open = left.less_equal(first.key()) || right.less_equal(first.key());
         (!open).then(|| first.remove())

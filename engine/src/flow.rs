@@ -203,7 +203,8 @@ impl<'s, K: Key, A: Monoid + ExchangeData> Partials<'s, K, A> {
     /// By another key, a pure function of this one: from services to everything, say.
     pub fn regroup<J: Key>(&self, f: impl Fn(&K) -> J + 'static) -> Partials<'s, J, A> {
         use timely::dataflow::operators::vec::Map;
-        let panes = self.panes.clone().map(move |((key, pane), aggregate): ((K, Window), A)| ((f(&key), pane), aggregate));
+        let panes =
+            self.panes.clone().map(move |((key, pane), aggregate): ((K, Window), A)| ((f(&key), pane), aggregate));
         Partials { panes, logs: self.logs.clone(), windowing: self.windowing }
     }
 

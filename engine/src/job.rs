@@ -95,8 +95,7 @@ impl Job {
             // wall-clock ticks: an epoch's number rises across restarts too
             first_epoch: Epoch::try_from(Timestamp::now().as_micros() / tick_micros).unwrap_or(1).max(1),
         });
-        let mut running =
-            Running { views, metrics, shared, threads: Vec::new(), failure: Arc::new(Mutex::new(None)) };
+        let mut running = Running { views, metrics, shared, threads: Vec::new(), failure: Arc::new(Mutex::new(None)) };
         running.start_egress(sinks, dead_letters, received, letters_received);
         running.start_workers(workers, sources, queries)?;
         Ok(running)

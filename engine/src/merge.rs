@@ -14,9 +14,7 @@ use timely::dataflow::{
     operators::Operator,
 };
 
-use crate::{
-    Epoch, Timestamp, Window, by::Key, epochs::Epochs, fold::Panes, metrics::Metrics, watermark::Watermarks,
-};
+use crate::{Epoch, Timestamp, Window, by::Key, epochs::Epochs, fold::Panes, metrics::Metrics, watermark::Watermarks};
 
 /// The rows of a series: `((key, window), value)`.
 pub(crate) type Rows<'s, K, V> = VecCollection<'s, Epoch, ((K, Window), V), isize>;

@@ -155,7 +155,8 @@ impl<K: Key, V: ExchangeData> Closed<K, V> {
             }
         }
         let after = span(rows, self.newest);
-        let mut emit = |window: Window, value: &V, diff| changes.push((((key.clone(), window), value.clone()), epoch, diff));
+        let mut emit =
+            |window: Window, value: &V, diff| changes.push((((key.clone(), window), value.clone()), epoch, diff));
         let windows = touched_windows(before, after, old.keys().copied(), slide);
         for window in windows {
             let was = within(before, window)

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use crate::{format::Format, time::{hours, minutes, seconds}};
+use crate::{
+    format::Format,
+    time::{hours, minutes, seconds},
+};
 
 /// How a job treats time and how much it may hold. Every bound of the engine is here.
 #[derive(Clone, Debug)]

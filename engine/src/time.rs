@@ -188,7 +188,9 @@ mod tests {
     #[test]
     fn windows_are_half_open_and_aligned_before_1970_too() {
         let size = seconds(10);
-        for (at, start) in [(0, 0), (9_999_999, 0), (10_000_000, 10_000_000), (-1, -10_000_000), (-10_000_000, -10_000_000)] {
+        for (at, start) in
+            [(0, 0), (9_999_999, 0), (10_000_000, 10_000_000), (-1, -10_000_000), (-10_000_000, -10_000_000)]
+        {
             let window = Window::containing(Timestamp::from_micros(at), size);
             assert_eq!(window.start.as_micros(), start, "{at}");
             assert!(window.end(size).as_micros() > at);

@@ -131,11 +131,7 @@ impl RowFilter {
 }
 
 fn record<R: RowKey, V: Value>(row: &R, value: Option<&V>) -> Record {
-    Record {
-        key: to_json(row.key()),
-        window_start: row.window().map(|window| window.start),
-        value: value.map(to_json),
-    }
+    Record { key: to_json(row.key()), window_start: row.window().map(|window| window.start), value: value.map(to_json) }
 }
 
 fn to_json(value: &impl Serialize) -> Json {
@@ -243,16 +239,19 @@ pub(crate) trait ViewState: Send {
     fn snapshot(&self) -> Arc<dyn ViewSnapshot>;
 }
 
+/// What one worker publishes of a view at an epoch.
+type Changes<R, V> = (Epoch, Vec<((R, V), isize)>);
+
 struct TypedState<R: RowKey, V: Value> {
     name: Name,
     rows: ViewRows<R, V>,
-    waiting: Vec<(Epoch, Vec<((R, V), isize)>)>,
+    waiting: Vec<Changes<R, V>>,
     last_change: Epoch,
 }
 
 impl<R: RowKey, V: Value> ViewState for TypedState<R, V> {
     fn receive(&mut self, changes: Box<dyn Any + Send>) {
-        match changes.downcast::<(Epoch, Vec<((R, V), isize)>)>() {
+        match changes.downcast::<Changes<R, V>>() {
             Ok(changes) => self.waiting.push(*changes),
             Err(_) => tracing::error!(view = %self.name, "two queries publish this view with different types"),
         }
@@ -293,32 +292,29 @@ impl<'s> Publisher<'s> {
     pub(crate) fn publish<R: RowKey, V: Value>(&mut self, name: Name, rows: VecCollection<'s, Epoch, (R, V), isize>) {
         // every worker says so, since another's changes may come before this one's word
         if self.names.insert(name.clone()) {
-            let state = TypedState::<R, V> {
-                name: name.clone(),
-                rows: OrdMap::new(),
-                waiting: Vec::new(),
-                last_change: 0,
-            };
+            let state =
+                TypedState::<R, V> { name: name.clone(), rows: OrdMap::new(), waiting: Vec::new(), last_change: 0 };
             self.send(Output::View { name: name.clone(), state: Box::new(state) });
         }
         let outputs = self.outputs.clone();
-        let end = rows.inner.unary::<timely::container::CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
-            Pipeline,
-            "Publish",
-            move |_, _| {
-                move |input, _| {
-                    input.for_each_time(|cap, batches| {
-                        let changes: Vec<((R, V), isize)> =
-                            batches.flat_map(|batch| batch.drain(..)).map(|(row, _, diff)| (row, diff)).collect();
-                        // a job that is over takes nothing any more
-                        let _ = outputs.send(Output::Changes {
-                            view: name.clone(),
-                            changes: Box::new((*cap.time(), changes)),
+        let end =
+            rows.inner.unary::<timely::container::CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
+                Pipeline,
+                "Publish",
+                move |_, _| {
+                    move |input, _| {
+                        input.for_each_time(|cap, batches| {
+                            let changes: Vec<((R, V), isize)> =
+                                batches.flat_map(|batch| batch.drain(..)).map(|(row, _, diff)| (row, diff)).collect();
+                            // a job that is over takes nothing any more
+                            let _ = outputs.send(Output::Changes {
+                                view: name.clone(),
+                                changes: Box::new((*cap.time(), changes)),
+                            });
                         });
-                    });
-                }
-            },
-        );
+                    }
+                },
+            );
         self.ends.push(end.map(|_| ()));
     }
 

@@ -90,7 +90,6 @@ pub(crate) fn watermarks<'s>(
     })
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,7 +97,8 @@ mod tests {
     #[test]
     fn the_least_active_mark_holds_and_idle_ones_do_not() {
         let at = Timestamp::from_millis;
-        let joined = [Mark::Active(at(30)), Mark::Idle(at(5)), Mark::Active(at(20))].into_iter().fold(Mark::NOTHING, Mark::join);
+        let joined =
+            [Mark::Active(at(30)), Mark::Idle(at(5)), Mark::Active(at(20))].into_iter().fold(Mark::NOTHING, Mark::join);
         assert_eq!(joined, Mark::Active(at(20)));
         assert_eq!(Mark::Idle(at(5)).join(Mark::Idle(at(9))), Mark::Idle(at(9)));
         assert_eq!(Mark::NOTHING.join(Mark::Ended(at(9))), Mark::Ended(at(9)));

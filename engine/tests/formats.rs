@@ -1,5 +1,7 @@
 //! The parsers against anything at all, and against logs written in every format they read.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::borrow::Cow;
 
 use highwater_engine::{

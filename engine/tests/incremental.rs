@@ -1,6 +1,8 @@
 //! Incremental = batch: every view at every epoch equals what a plain program computes over all logs so far, whatever
 //! order logs come in, however they are cut into epochs, on any number of workers.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_engine::{

@@ -1,6 +1,8 @@
 //! The built-in queries over the generator's logs: equal to a plain batch computation, on any number of workers, and
 //! the scripted incidents are found.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_connectors::generator::{Generator, Traffic};

@@ -56,10 +56,7 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, thresholds: &Thresholds
     add(flow, &unusual, "unusual_volume", text, Severity::Medium, rule);
 }
 
-fn of<'s>(
-    closed: &Series<'s, Name, ServiceStats>,
-    value: fn(ServiceStats) -> Option<f64>,
-) -> Series<'s, Name, Real> {
+fn of<'s>(closed: &Series<'s, Name, ServiceStats>, value: fn(ServiceStats) -> Option<f64>) -> Series<'s, Name, Real> {
     closed.with_rows(closed.rows().flat_map(move |(at, stats)| value(stats).map(|value| (at, Real::from(value)))))
 }
 

@@ -28,11 +28,7 @@ pub struct Detectors {
 
 impl Default for Detectors {
     fn default() -> Self {
-        Detectors {
-            log_volume: Detection::counts(),
-            error_rate: Detection::fractions(),
-            latency: Detection::micros(),
-        }
+        Detectors { log_volume: Detection::counts(), error_rate: Detection::fractions(), latency: Detection::micros() }
     }
 }
 
@@ -53,7 +49,9 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
         flow.table(catalog::ANOMALIES, series.anomalies(Some(&forest), config, subject));
     };
     judge("log_volume", detectors.log_volume, |stats| Some(stats.levels.total() as f64));
-    judge("error_rate", detectors.error_rate, |stats| (stats.levels.total() > 0).then(|| stats.levels.error_rate().value()));
+    judge("error_rate", detectors.error_rate, |stats| {
+        (stats.levels.total() > 0).then(|| stats.levels.error_rate().value())
+    });
     judge("latency", detectors.latency, |stats| stats.latency.quantile(0.95).map(|micros| micros as f64));
 }
 
@@ -62,9 +60,8 @@ fn feature_rows<'s>(closed: &Series<'s, Name, ServiceStats>) -> Series<'s, Name,
     let slide = closed.slide();
     // each window's volume is also a fact about the next
     let own = closed.rows().map(|(at, stats)| (at, stats));
-    let before = closed
-        .rows()
-        .map(move |((service, window), stats)| ((service, window.later(slide)), stats.levels.total()));
+    let before =
+        closed.rows().map(move |((service, window), stats)| ((service, window.later(slide)), stats.levels.total()));
     let rows = own.join_map(before, |at: &(Name, Window), stats, volume_before| {
         let typical = stats.latency.quantile(0.5).map(|micros| micros as f64);
         let row = features(stats.levels.total(), stats.levels.error_rate().value(), typical, *volume_before);

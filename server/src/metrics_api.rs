@@ -394,7 +394,7 @@ impl Signs {
         for alert in alerts.into_iter().flatten().filter_map(|record| record.value) {
             let text = |name: &str| alert.get(name).and_then(Json::as_str);
             let is_open = !matches!(text("state").or(text("status")), Some("resolved" | "pending"));
-            if let Some(service) = text("service").map(str::to_owned).filter(|_| is_open) {
+            if let Some(service) = text("key").map(str::to_owned).filter(|_| is_open) {
                 signs.alerts.entry(service).or_default().push(alert);
             }
         }

@@ -1,5 +1,7 @@
 //! The API on a real port, over the views of a real job.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
 use std::{
     collections::{BTreeMap, VecDeque},
     io::Write,

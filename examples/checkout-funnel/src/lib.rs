@@ -23,7 +23,8 @@ impl Query for CheckoutFunnel {
         });
         flow.view("checkout_funnel", &steps.map(|(paid, started)| Ratio::new(paid, started)));
 
-        let completed = steps.closed((0, 0)).map(|(paid, started)| Real::from(Ratio::new(paid, started.max(1)).percent()));
+        let completed =
+            steps.closed((0, 0)).map(|(paid, started)| Real::from(Ratio::new(paid, started.max(1)).percent()));
         let when = AlertWhen {
             name: "checkouts_fail".into(),
             description: "less than half of the checkouts of a minute come to a payment".to_owned(),
@@ -53,6 +54,9 @@ mod tests {
         let funnel = end.rows::<Windowed<()>, Ratio>("checkout_funnel").unwrap();
         assert_eq!(funnel.values().map(|ratio| **ratio).collect::<Vec<_>>(), [Ratio::new(1, 1), Ratio::new(0, 3)]);
         let alerts = end.rows::<Plain<highwater_engine::Name>, Alert>(catalog::ALERTS).unwrap();
-        assert_eq!(alerts.keys().map(|row| &*row.key).collect::<Vec<_>>(), ["checkouts_fail:checkout:2025-10-23T14:31:00.000Z"]);
+        assert_eq!(
+            alerts.keys().map(|row| &*row.key).collect::<Vec<_>>(),
+            ["checkouts_fail:checkout:2025-10-23T14:31:00.000Z"]
+        );
     }
 }

@@ -66,33 +66,34 @@ impl AlertWhen {
         key_of: impl Fn(&K) -> Name + 'static,
     ) -> VecCollection<'s, Epoch, (Name, Alert), isize> {
         let size = series.window();
-        let spans = series.rows().map(|((key, window), value)| (key, (window, value))).reduce(move |key, points, out| {
-            let points: Vec<(Window, f64)> = points.iter().map(|((window, value), _)| (*window, value.0)).collect();
-            let name = key_of(key);
-            let spans = alert_spans(&points, size, &self.rule);
-            let alerts = spans.into_iter().filter_map(|span| {
-                let status = match span.state() {
-                    AlertState::Pending => return None,
-                    AlertState::Firing => AlertStatus::Firing,
-                    AlertState::Resolved => AlertStatus::Resolved,
-                };
-                let since = span.since.start;
-                Some(Alert {
-                    id: Name::from(format!("{}:{name}:{since}", self.name)),
-                    rule: self.name.clone(),
-                    description: self.description.clone(),
-                    severity: self.severity,
-                    key: name.clone(),
-                    status,
-                    since,
-                    firing_from: span.firing_from?,
-                    resolved_at: span.until,
-                    peak: span.peak,
-                    last: span.last,
-                })
+        let spans =
+            series.rows().map(|((key, window), value)| (key, (window, value))).reduce(move |key, points, out| {
+                let points: Vec<(Window, f64)> = points.iter().map(|((window, value), _)| (*window, value.0)).collect();
+                let name = key_of(key);
+                let spans = alert_spans(&points, size, &self.rule);
+                let alerts = spans.into_iter().filter_map(|span| {
+                    let status = match span.state() {
+                        AlertState::Pending => return None,
+                        AlertState::Firing => AlertStatus::Firing,
+                        AlertState::Resolved => AlertStatus::Resolved,
+                    };
+                    let since = span.since.start;
+                    Some(Alert {
+                        id: Name::from(format!("{}:{name}:{since}", self.name)),
+                        rule: self.name.clone(),
+                        description: self.description.clone(),
+                        severity: self.severity,
+                        key: name.clone(),
+                        status,
+                        since,
+                        firing_from: span.firing_from?,
+                        resolved_at: span.until,
+                        peak: span.peak,
+                        last: span.last,
+                    })
+                });
+                out.extend(alerts.map(|alert| (alert, 1)));
             });
-            out.extend(alerts.map(|alert| (alert, 1)));
-        });
         spans.map(|(_, alert)| (alert.id.clone(), alert))
     }
 }

@@ -38,7 +38,9 @@ impl<'s, K: Key> Detect<'s, K> for Series<'s, K, Real> {
     }
 
     fn moving_average(&self, history: History) -> Series<'s, K, Real> {
-        per_key(self, move |past, value| moving_average(past, value, &history, 3.0).map(|found| found.deviation_percent))
+        per_key(self, move |past, value| {
+            moving_average(past, value, &history, 3.0).map(|found| found.deviation_percent)
+        })
     }
 
     fn beyond(&self, distance: f64) -> Series<'s, K, Real> {

@@ -19,11 +19,7 @@ pub trait IsolationForest<'s, K: Key> {
     /// The models: one per key and period of `period` event time, trained when the key's first window of the period
     /// closes, on the retained windows before it. Training draws at random, so a model is data: it is never trained
     /// again, whatever corrections come, and everything after it is a pure function of models and features.
-    fn models(
-        &self,
-        period: Duration,
-        training: Training,
-    ) -> VecCollection<'s, Epoch, ((K, Window), Model), isize>;
+    fn models(&self, period: Duration, training: Training) -> VecCollection<'s, Epoch, ((K, Window), Model), isize>;
 
     /// Each window's score, 0 to 1, by the model of its period; no row where there is none.
     #[must_use]
@@ -35,12 +31,7 @@ pub trait IsolationForest<'s, K: Key> {
 }
 
 impl<'s, K: Key> IsolationForest<'s, K> for Series<'s, K, FeatureRow> {
-    fn models(
-        &self,
-        period: Duration,
-        training: Training,
-    ) -> VecCollection<'s, Epoch, ((K, Window), Model), isize> {
-        type Row<K> = (((K, Window), FeatureRow), Epoch, isize);
+    fn models(&self, period: Duration, training: Training) -> VecCollection<'s, Epoch, ((K, Window), Model), isize> {
         let by_key = Exchange::new(|(((key, _), _), _, _): &Row<K>| key.hashed());
         self.rows()
             .inner
@@ -69,8 +60,9 @@ impl<'s, K: Key> IsolationForest<'s, K> for Series<'s, K, FeatureRow> {
         models: &VecCollection<'s, Epoch, ((K, Window), Model), isize>,
         period: Duration,
     ) -> Series<'s, K, Real> {
-        let by_period =
-            self.rows().map(move |((key, window), row)| ((key, Window::containing(window.start, period)), (window, row)));
+        let by_period = self
+            .rows()
+            .map(move |((key, window), row)| ((key, Window::containing(window.start, period)), (window, row)));
         let scores = by_period.join_map(models.clone(), |(key, _), (window, row), model| {
             ((key.clone(), *window), Real::from(model.score(&row.map(|feature| feature.0))))
         });
@@ -92,10 +84,11 @@ struct Trained {
     newest: Option<Window>,
 }
 
+type Row<K> = (((K, Window), FeatureRow), Epoch, isize);
 type Change<K> = (((K, Window), Model), Epoch, isize);
 
 impl<K: Key> Trainer<K> {
-    fn close(&mut self, epoch: Epoch, rows: Vec<(((K, Window), FeatureRow), Epoch, isize)>) -> Vec<Change<K>> {
+    fn close(&mut self, epoch: Epoch, rows: Vec<Row<K>>) -> Vec<Change<K>> {
         let mut touched: BTreeMap<K, Vec<(isize, Window, FeatureRow)>> = BTreeMap::new();
         for (((key, window), row), _, diff) in rows {
             touched.entry(key).or_default().push((diff, window, row));
@@ -138,7 +131,8 @@ impl Trained {
         };
         for of in begun {
             self.newest = Some(of);
-            let past: Vec<[f64; FEATURES]> = self.rows.range(..of).map(|(_, row)| row.map(|feature| feature.0)).collect();
+            let past: Vec<[f64; FEATURES]> =
+                self.rows.range(..of).map(|(_, row)| row.map(|feature| feature.0)).collect();
             // too short a past gives no model, and its windows no score
             if let Ok(model) = Model::train(&feature_table(&past), training) {
                 self.models.insert(of, model.clone());
@@ -146,7 +140,9 @@ impl Trained {
             }
         }
         let oldest = self.rows.keys().next().map(|w| Window::containing(w.start, period));
-        while let Some(entry) = self.models.first_entry().filter(|entry| oldest.is_none_or(|oldest| *entry.key() < oldest)) {
+        while let Some(entry) =
+            self.models.first_entry().filter(|entry| oldest.is_none_or(|oldest| *entry.key() < oldest))
+        {
             let (of, model) = entry.remove_entry();
             changes.push((of, model, -1));
         }
