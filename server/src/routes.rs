@@ -67,7 +67,7 @@ struct Request {
 pub(crate) fn filter(state: Arc<State>) -> BoxedFilter<(Response,)> {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     let ws = warp::ws().map(Some).or(warp::any().map(|| None)).unify();
-    let body = warp::body::stream().map(|body| boxed_body(body));
+    let body = warp::body::stream().map(boxed_body);
     warp::method()
         .and(warp::path::full())
         .and(query)
