@@ -3,6 +3,7 @@
 
 mod cases;
 mod data;
+mod kafka;
 mod source;
 mod usage;
 
@@ -39,7 +40,9 @@ const ROWS: &[(&str, &str, f64)] = &[
 
 fn table() -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let names: Vec<&str> = ROWS.iter().map(|(case, ..)| *case).chain(["rows"]).collect();
+    let with_kafka: &[&str] = if kafka::broker().is_some() { &["kafka-bare", "kafka"] } else { &[] };
+    let others = ["rows", "latency"].iter().chain(with_kafka).copied();
+    let names: Vec<&str> = ROWS.iter().map(|(case, ..)| *case).chain(others).collect();
     let mut runs: Vec<Vec<Usage>> = vec![Vec::new(); names.len()];
     for round in 1..=RUNS {
         for (case, measured) in names.iter().zip(&mut runs) {
@@ -79,6 +82,19 @@ fn table() -> Result<()> {
         rows.peak_bytes as f64 / rows.logs as f64,
         rows.logs
     )?;
+    let p99 = median("latency")?.wall_seconds * 1e3;
+    writeln!(out, "from log to view at 100,000 logs/s: {p99:.0} ms at the 99th percentile (at most 150)")?;
+    if with_kafka.is_empty() {
+        writeln!(out, "from Kafka: not measured, no broker at HIGHWATER_TEST_KAFKA (scripts/kafka start --port 0)")?;
+    } else {
+        let (bare, job) = (median("kafka-bare")?, median("kafka")?);
+        let ratio = job.logs_per_second() / bare.logs_per_second();
+        let rate = job.logs_per_second() / 1e6;
+        writeln!(
+            out,
+            "from Kafka: {rate:.2} M logs/s, {ratio:.2} times a bare consumer that counts bytes (at least 0.7)"
+        )?;
+    }
     Ok(())
 }
 

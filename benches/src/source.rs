@@ -1,6 +1,9 @@
 //! A source that hands out logs from memory as fast as they are taken.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use highwater_engine::{Intake, Name, Progress, Reader, Source, SourceError, Timestamp, seconds};
 
@@ -95,6 +98,54 @@ impl Reader for ManyKeysReader {
             self.at += 1;
             intake.record(slot, self.at as i64, None, record.as_bytes());
         }
+        Ok(Progress::More)
+    }
+}
+
+/// Keeps to a pace, and tells when it handed over how many logs.
+pub(crate) struct Paced {
+    pub(crate) data: Arc<Data>,
+    pub(crate) logs_per_second: usize,
+    pub(crate) seconds: usize,
+    pub(crate) handed_over: std::sync::mpsc::Sender<(u64, Instant)>,
+}
+
+impl Source for Paced {
+    fn name(&self) -> Name {
+        Name::from("paced")
+    }
+
+    fn open(&self, _: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
+        let Paced { data, logs_per_second, seconds, handed_over } = self;
+        let (data, handed_over) = (data.clone(), handed_over.clone());
+        let (rate, logs) = (*logs_per_second, logs_per_second * seconds);
+        Ok(Box::new(PacedReader { data, rate, logs, handed_over, started: Instant::now(), at: 0 }))
+    }
+}
+
+struct PacedReader {
+    data: Arc<Data>,
+    rate: usize,
+    logs: usize,
+    handed_over: std::sync::mpsc::Sender<(u64, Instant)>,
+    started: Instant,
+    at: usize,
+}
+
+impl Reader for PacedReader {
+    fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
+        let slot = intake.partition(0);
+        let due = ((self.started.elapsed().as_secs_f64() * self.rate as f64) as usize).min(self.logs);
+        if self.at == due {
+            return Ok(if due == self.logs { Progress::Finished } else { Progress::Idle });
+        }
+        let now = Instant::now();
+        while self.at < due && !intake.is_full() {
+            intake.record(slot, self.at as i64 + 1, None, self.data.get(self.at % self.data.len()));
+            self.at += 1;
+        }
+        // nobody listens any more once the case is over
+        let _ = self.handed_over.send((self.at as u64, now));
         Ok(Progress::More)
     }
 }

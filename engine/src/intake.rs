@@ -102,7 +102,7 @@ impl Intake {
         if bytes.len() > self.settings.max_record_bytes {
             return Err(Reason::TooLong);
         }
-        let record = std::str::from_utf8(bytes).map_err(|_| Reason::InvalidUtf8)?;
+        let record = simdutf8::basic::from_utf8(bytes).map_err(|_| Reason::InvalidUtf8)?;
         let Settings { format, lateness, retention, .. } = self.settings;
         let partition = &mut self.partitions[slot.0];
         let oldest = partition.newest.minus(lateness).minus(retention);
