@@ -7,8 +7,9 @@ use serde::Serialize;
 use timely::dataflow::Stream;
 
 use crate::{
-    Epoch, Log, LogBatch, Name, Window,
+    Epoch, Log, LogBatch, Name, Timestamp, Window,
     by::{GroupBy, Key},
+    expire::expire,
     fold::{Admission, Panes, Predicate, fold},
     merge::{Windowing, merge},
     metrics::Metrics,
@@ -98,6 +99,16 @@ impl<'s> Flow<'s> {
     /// Publishes a keyed collection as the view `name`: a row per key, one value each.
     pub fn table<K: Key, V: Value>(&mut self, name: &str, rows: VecCollection<'s, Epoch, (K, V), isize>) {
         self.publish(name, rows.map(|(key, value)| (Plain { key }, value)));
+    }
+
+    /// The rows whose time the watermark has not passed by `keep` yet; then they are gone, whatever they come from.
+    pub fn expire<D: ExchangeData>(
+        &self,
+        rows: VecCollection<'s, Epoch, D, isize>,
+        keep: Duration,
+        at: impl Fn(&D) -> Timestamp + 'static,
+    ) -> VecCollection<'s, Epoch, D, isize> {
+        expire(rows, self.watermarks.clone(), keep, at)
     }
 
     fn publish<R: RowKey, V: Value>(&mut self, name: &str, rows: VecCollection<'s, Epoch, (R, V), isize>) {

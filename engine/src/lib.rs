@@ -4,6 +4,7 @@
 mod by;
 mod dataflow;
 mod epochs;
+mod expire;
 mod flow;
 mod fold;
 pub mod format;

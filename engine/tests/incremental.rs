@@ -30,6 +30,8 @@ impl Query for Views {
         let folded = flow.logs().tumbling(seconds(10)).fold(Service, observe);
         let tumbling = folded.windows();
         flow.view("tumbling", &tumbling);
+        let young = flow.expire(tumbling.rows(), seconds(30), |((_, window), _)| window.end(seconds(10)));
+        flow.view("young", &tumbling.with_rows(young));
         flow.view("closed", &tumbling.closed((0, 0)));
         flow.view("rollup", &folded.rollup(minutes(1), minutes(5)));
         flow.view("all", &folded.regroup(|_| ()).windows());
@@ -138,6 +140,7 @@ fn check(batch: &Batch, snapshot: &Snapshot, context: &str) {
     let filtered = |entry: &Entry| (entry.latency_ms == 1).then(String::new);
     for (view, expected) in [
         ("tumbling", batch.rows(10, 10, 60, service)),
+        ("young", batch.rows(10, 10, 30, service)),
         ("closed", batch.closed()),
         ("rollup", batch.rows(60, 60, 300, service)),
         ("all", batch.rows(10, 10, 60, all)),

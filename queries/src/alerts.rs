@@ -69,5 +69,7 @@ fn add<'s>(
     rule: AlertRule,
 ) {
     let when = AlertWhen { name: Name::from(name), description, severity, rule };
-    flow.table(catalog::ALERTS, when.alerts(series, Name::clone));
+    let found = when.alerts(series, Name::clone);
+    let kept = flow.expire(found, flow.settings().retention, |(_, alert)| alert.since);
+    flow.table(catalog::ALERTS, kept);
 }

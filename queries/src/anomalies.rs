@@ -46,7 +46,10 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
             service: (**service != *ALL).then(|| service.clone()),
             size,
         };
-        flow.table(catalog::ANOMALIES, series.anomalies(Some(&forest), config, subject));
+        let found = series.anomalies(Some(&forest), config, subject);
+        let retention = flow.settings().retention;
+        let kept = flow.expire(found, retention, |(_, anomaly)| anomaly.window_start);
+        flow.table(catalog::ANOMALIES, kept);
     };
     judge("log_volume", detectors.log_volume, |stats| Some(stats.levels.total() as f64));
     judge("error_rate", detectors.error_rate, |stats| {

@@ -1,9 +1,15 @@
 //! The base of the built-in queries: levels and latencies per service, in windows of 10 seconds, a minute, an hour.
 
+use std::time::Duration;
+
 use highwater_engine::{Flow, Name, Series, Service, days, hours, minutes, seconds};
 use highwater_operators::{ServiceStats, catalog};
 
 use crate::ALL;
+
+/// How much longer than the job's retention windows are kept: at least the longest past that a detector looks back
+/// over, so that what is found in the retention does not change for no reason but age.
+const MARGIN: Duration = minutes(30);
 
 /// Statistics per window.
 pub struct Stats<'s> {
@@ -15,7 +21,8 @@ pub struct Stats<'s> {
 
 /// Folds each log once; publishes the three resolutions that the metrics API reads.
 pub fn build<'s>(flow: &mut Flow<'s>) -> Stats<'s> {
-    let folded = flow.logs().tumbling(seconds(10)).fold(Service, ServiceStats::observe);
+    let keep = flow.settings().retention + MARGIN;
+    let folded = flow.logs().tumbling(seconds(10)).keep(keep).fold(Service, ServiceStats::observe);
     let per_service = folded.windows();
     flow.view(catalog::SERVICE_STATS_10S, &per_service);
     flow.view(catalog::SERVICE_STATS_1M, &folded.rollup(minutes(1), hours(24)));

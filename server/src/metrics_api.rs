@@ -49,8 +49,8 @@ const TOP_ERRORS: usize = 10;
 const MAX_SERIES: usize = 50;
 
 /// From here on, in percent of errors, a service is degraded, and from here on unhealthy.
-const DEGRADED_FROM: f64 = 5.0;
-const UNHEALTHY_FROM: f64 = 10.0;
+const DEGRADED_FROM: f64 = 15.0;
+const UNHEALTHY_FROM: f64 = 40.0;
 
 // ---- time ----------------------------------------------------------------------------------------------------------
 
