@@ -404,7 +404,7 @@ impl Signs {
 
 /// How a service is.
 ///
-/// *Unhealthy*: 10 % errors or more, a critical anomaly, or an open critical alert. *Degraded*: 5 % errors or more, an
+/// *Unhealthy*: 40 % errors or more, a critical anomaly, or an open critical alert. *Degraded*: 15 % errors or more, an
 /// anomaly of high severity, or any open alert. *Healthy* otherwise.
 ///
 /// The risk score, 0 to 10, is 5 × errors/20 % + 3 × anomalies/4 + 2 × alerts/2, each fraction at most 1; an anomaly

@@ -438,7 +438,7 @@ async fn metrics_of_services() {
         assert_eq!((&service["total_logs"], &service["error_rate"]), (&json!(100), &json!(10.0)), "{range}: {service}");
         let p95 = service["latency"]["p95"].as_f64().unwrap();
         assert!((p95 - 95.0).abs() <= 95.0 / 64.0, "{p95}");
-        assert_eq!((&service["health"], &service["anomalies"]), (&json!("unhealthy"), &json!(1)));
+        assert_eq!((&service["health"], &service["anomalies"]), (&json!("degraded"), &json!(1)));
         // 5 × 10/20 + 3 × 1/4 = 3.25
         assert_eq!(service["risk_score"], 3.3);
     }
