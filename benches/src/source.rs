@@ -75,7 +75,7 @@ impl Source for ManyKeys {
 
     fn open(&self, _: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
         let start = Timestamp::now().minus(seconds(self.windows as u64 * 10));
-        Ok(Box::new(ManyKeysReader { of: *self, start, at: 0 }))
+        Ok(Box::new(ManyKeysReader { of: *self, start, at: 0, next_window: Instant::now() }))
     }
 }
 
@@ -83,6 +83,7 @@ struct ManyKeysReader {
     of: ManyKeys,
     start: Timestamp,
     at: usize,
+    next_window: Instant,
 }
 
 impl Reader for ManyKeysReader {
@@ -93,6 +94,13 @@ impl Reader for ManyKeysReader {
                 return Ok(Progress::Finished);
             }
             let (window, key) = (self.at / self.of.keys, self.at % self.of.keys);
+            // a window an epoch, so that what is measured is rows that live, not the burst that makes them
+            if key == 0 && Instant::now() < self.next_window {
+                return Ok(Progress::Idle);
+            }
+            if key == 0 {
+                self.next_window = Instant::now() + Duration::from_millis(100);
+            }
             let at = self.start.plus(seconds(window as u64 * 10));
             let record = format!(r#"{{"timestamp":"{at}","service":"service-{key:05}","message":"m"}}"#);
             self.at += 1;
