@@ -38,6 +38,10 @@ kafka-stop: ## Stop it; its data stays in .kafka
 bench: ## Measure speed and memory beside the yardsticks, as a table
 	cargo run --release --locked -p highwater-benches -- $(ARGS)
 
+.PHONY: bench-micro
+bench-micro: ## Measure parsers, merges and detectors one by one
+	cargo bench --locked -p highwater-benches --bench micro -- $(ARGS)
+
 .PHONY: fuzz
 fuzz: ## Fuzz every parser, SECONDS=60 each (FUZZ_TARGETS="json syslog" for some)
 	@set -e; for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(SECONDS); done
