@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use highwater_engine::{Intake, Name, Progress, Reader, Source, SourceError, Timestamp, seconds};
+use highwater_engine::{Intake, Name, Positions, Progress, Reader, Source, SourceError, Timestamp, seconds};
 
 use crate::data::Data;
 
@@ -20,7 +20,7 @@ impl Source for Memory {
         Name::from("memory")
     }
 
-    fn open(&self, worker: usize, workers: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, worker: usize, workers: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         let share = self.data.len() / workers;
         let from = worker * share;
         Ok(Box::new(Share {
@@ -73,7 +73,7 @@ impl Source for ManyKeys {
         Name::from("many-keys")
     }
 
-    fn open(&self, _: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, _: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         let start = Timestamp::now().minus(seconds(self.windows as u64 * 10));
         Ok(Box::new(ManyKeysReader { of: *self, start, at: 0, next_window: Instant::now() }))
     }
@@ -123,7 +123,7 @@ impl Source for Paced {
         Name::from("paced")
     }
 
-    fn open(&self, _: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, _: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         let Paced { data, logs_per_second, seconds, handed_over } = self;
         let (data, handed_over) = (data.clone(), handed_over.clone());
         let (rate, logs) = (*logs_per_second, logs_per_second * seconds);

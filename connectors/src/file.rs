@@ -13,7 +13,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use flate2::read::MultiGzDecoder;
-use highwater_engine::{Intake, Name, PartitionSlot, Progress, Reader, Source, SourceError};
+use highwater_engine::{Intake, Name, PartitionSlot, Positions, Progress, Reader, Source, SourceError};
 
 /// Reads the lines of files, or of standard input. Each file is a partition, numbered by path, then in the order in
 /// which they appeared; file `p` belongs to worker `p % workers`. Offsets are positions in the file, of what it holds
@@ -111,7 +111,7 @@ impl Source for FileSource {
         self.name.clone()
     }
 
-    fn open(&self, worker: usize, workers: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, worker: usize, workers: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         let shared = self.shared.clone();
         let mut catalogue = shared.catalogue();
         if catalogue.scanned.is_none() {

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, unbounded};
-use highwater_engine::{Intake, Name, PartitionSlot, Progress, Reader, Source, SourceError, Timestamp};
+use highwater_engine::{Intake, Name, PartitionSlot, Positions, Progress, Reader, Source, SourceError, Timestamp};
 
 /// Where records are handed in; clones share it. What it has taken is in memory only until it has been read: a crash
 /// loses it.
@@ -93,7 +93,7 @@ impl Source for InboxSource {
         self.name.clone()
     }
 
-    fn open(&self, worker: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, worker: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         Ok(Box::new(InboxReader {
             partition: u32::try_from(worker).unwrap_or(u32::MAX),
             receiver: self.receiver.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use highwater_engine::{Intake, Name, PartitionSlot, Progress, Reader, Source, SourceError, Timestamp};
+use highwater_engine::{Intake, Name, PartitionSlot, Positions, Progress, Reader, Source, SourceError, Timestamp};
 
 use crate::generator::{Generator, Traffic};
 
@@ -34,8 +34,11 @@ impl Source for GeneratorSource {
         Name::from("generator")
     }
 
-    fn open(&self, worker: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
-        let generator = (worker == 0).then(|| Generator::new(self.traffic.clone(), self.start));
+    fn open(&self, worker: usize, _: usize, resume: &Positions) -> Result<Box<dyn Reader>, SourceError> {
+        let generator = (worker == 0).then(|| match resume.get(&0) {
+            Some(&position) => Generator::resume(self.traffic.clone(), position),
+            None => Generator::new(self.traffic.clone(), self.start),
+        });
         Ok(Box::new(GeneratorReader { generator, end: self.end, line: Vec::new(), slot: None }))
     }
 }

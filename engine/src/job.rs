@@ -18,7 +18,7 @@ use crate::{
     publish::{EpochChanges, Output, Views, publish},
     settings::Settings,
     sink::{DeadLetter, DeadLetterSink, Sink, SinkError},
-    source::{Source, SourceError},
+    source::{Positions, Source, SourceError},
     worker,
 };
 
@@ -208,7 +208,7 @@ impl Running {
             let dataflow = Dataflow::build(worker, &shared.settings, &shared.metrics, &queries, shared.outputs.clone());
             let opened: Result<Vec<_>, SourceError> = sources
                 .iter()
-                .map(|source| Ok((source.name(), source.open(worker.index(), worker.peers())?)))
+                .map(|source| Ok((source.name(), source.open(worker.index(), worker.peers(), &Positions::new())?)))
                 .collect();
             let readers = opened.unwrap_or_else(|error| {
                 fail(&shared, &failure, error.into());

@@ -12,9 +12,12 @@ pub trait Source: Send + Sync {
     /// Opens the part that worker `worker` of `workers` reads: partition `p` belongs to worker `p % workers`, so that
     /// every partition has exactly one reader. Runs on the worker's own thread.
     ///
+    /// `resume` says where the job's durable state ends: the reader goes on at exactly these positions, and reads
+    /// partitions that are not among them from their beginning. It is empty where the job has no state yet.
+    ///
     /// # Errors
     /// Where the source cannot be reached or is misconfigured; the job does not start.
-    fn open(&self, worker: usize, workers: usize) -> Result<Box<dyn Reader>, SourceError>;
+    fn open(&self, worker: usize, workers: usize, resume: &Positions) -> Result<Box<dyn Reader>, SourceError>;
 }
 
 /// One worker's part of a source.

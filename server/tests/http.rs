@@ -12,8 +12,8 @@ use std::{
 
 use futures_util::{SinkExt, StreamExt};
 use highwater_engine::{
-    Flow, Intake, Job, Log, Name, Progress, Query, Reader, Running, Service, Source, SourceError, Timestamp, Views,
-    days, hours, minutes, seconds,
+    Flow, Intake, Job, Log, Name, Positions, Progress, Query, Reader, Running, Service, Source, SourceError, Timestamp,
+    Views, days, hours, minutes, seconds,
 };
 use highwater_operators::{ServiceStats, catalog};
 use highwater_server::{Ingest, IngestRefused, Server};
@@ -35,7 +35,7 @@ impl Source for Feed {
     fn name(&self) -> Name {
         Name::from("test")
     }
-    fn open(&self, _: usize, _: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, _: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         Ok(Box::new(self.clone()))
     }
 }

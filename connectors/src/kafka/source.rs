@@ -37,7 +37,8 @@ pub enum Start {
     Committed,
 }
 
-/// Reads a topic, at least once: goes on where the group has committed, which is after what views and sinks have seen.
+/// Reads a topic. Goes on where the job's state ends; without state, where the group has committed, which is after
+/// what views and sinks have seen: at least once then.
 ///
 /// Partitions are dealt to workers by their number, not by Kafka's rebalancing, so only one job may use a group at a
 /// time. Partitions that are added are read from their beginning within half a minute.
@@ -120,22 +121,14 @@ impl KafkaSource {
         consumer: &BaseConsumer<Consuming>,
         count: i32,
         mine: impl Fn(i32) -> bool,
+        resume: &Positions,
     ) -> Result<Vec<(i32, i64)>, SourceError> {
-        let mut all = TopicPartitionList::new();
-        all.add_partition_range(&self.topic.name, 0, count - 1);
-        let committed = consumer.committed_offsets(all, REQUEST_TIMEOUT).map_err(|error| {
-            self.error(format!("the offsets of group {:?} at {} cannot be read", self.group, self.brokers()))
-                .because(error)
-        })?;
-        let mut offsets = Vec::new();
-        for element in committed.elements() {
-            element.error().map_err(|error| {
-                self.error(format!("the offset of group {:?} in partition {}", self.group, element.partition()))
-                    .because(error)
-            })?;
-            let offset = if let Offset::Offset(offset) = element.offset() { Some(offset) } else { None };
-            offsets.push((element.partition(), offset));
-        }
+        let offsets = if resume.is_empty() {
+            self.committed(consumer, count)?
+        } else {
+            let resumed = |partition| u32::try_from(partition).ok().and_then(|partition| resume.get(&partition));
+            (0..count).map(|partition| (partition, resumed(partition).copied())).collect()
+        };
         // where others have been read, one that has not came later
         let resumes = offsets.iter().any(|(_, offset)| offset.is_some());
         let mut starts = Vec::new();
@@ -160,6 +153,30 @@ impl KafkaSource {
             starts.push((partition, start));
         }
         Ok(starts)
+    }
+
+    /// What the group has committed, by partition.
+    fn committed(
+        &self,
+        consumer: &BaseConsumer<Consuming>,
+        count: i32,
+    ) -> Result<Vec<(i32, Option<i64>)>, SourceError> {
+        let mut all = TopicPartitionList::new();
+        all.add_partition_range(&self.topic.name, 0, count - 1);
+        let committed = consumer.committed_offsets(all, REQUEST_TIMEOUT).map_err(|error| {
+            self.error(format!("the offsets of group {:?} at {} cannot be read", self.group, self.brokers()))
+                .because(error)
+        })?;
+        let mut offsets = Vec::new();
+        for element in committed.elements() {
+            element.error().map_err(|error| {
+                self.error(format!("the offset of group {:?} in partition {}", self.group, element.partition()))
+                    .because(error)
+            })?;
+            let offset = if let Offset::Offset(offset) = element.offset() { Some(offset) } else { None };
+            offsets.push((element.partition(), offset));
+        }
+        Ok(offsets)
     }
 
     fn bounds(&self, consumer: &BaseConsumer<Consuming>, partition: i32) -> Result<(i64, i64), SourceError> {
@@ -214,7 +231,7 @@ impl Source for KafkaSource {
         self.name.clone()
     }
 
-    fn open(&self, worker: usize, workers: usize) -> Result<Box<dyn Reader>, SourceError> {
+    fn open(&self, worker: usize, workers: usize, resume: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         self.config.check().map_err(|error| self.error(error.to_string()))?;
         let client_id = format!("highwater-{}-{worker}", self.topic.name);
         let context = Consuming(Context::new(self.name.clone(), Ends::new(self.topic.name.clone())));
@@ -235,7 +252,7 @@ impl Source for KafkaSource {
             to_commit: Positions::new(),
             committed_at: Instant::now(),
         };
-        let starts = self.starts(&reader.consumer, count, |partition| reader.is_mine(partition))?;
+        let starts = self.starts(&reader.consumer, count, |partition| reader.is_mine(partition), resume)?;
         reader.take_on(count, &starts)?;
         Ok(Box::new(reader))
     }
