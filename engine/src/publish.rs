@@ -18,7 +18,8 @@ use crate::{
     Epoch, Name, Timestamp,
     flow::Value,
     metrics::{Metrics, ViewLabel},
-    view::{RowKey, ViewChanges, ViewRows, ViewSnapshot, ViewState},
+    rows::ViewRows,
+    view::{RowKey, ViewChanges, ViewSnapshot, ViewState},
 };
 
 /// What workers tell the publisher.

@@ -4,7 +4,6 @@ use std::{any::Any, collections::HashSet, sync::Arc};
 
 use crossbeam_channel::Sender;
 use differential_dataflow::VecCollection;
-use imbl::OrdMap;
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -14,7 +13,7 @@ use timely::dataflow::{
     operators::{Operator, vec::Map},
 };
 
-use crate::{Epoch, Name, Timestamp, Window, by::Key, flow::Value, publish::Output, sink::Record};
+use crate::{Epoch, Name, Timestamp, Window, by::Key, flow::Value, publish::Output, rows::ViewRows, sink::Record};
 
 /// The key of a view's row: a key alone, or a key and a window.
 pub trait RowKey: differential_dataflow::ExchangeData + Sync {
@@ -65,9 +64,6 @@ impl<K: Key> RowKey for Plain<K> {
         None
     }
 }
-
-/// The rows of a view with typed keys and values. Cloning it is free.
-pub type ViewRows<R, V> = OrdMap<R, Arc<V>>;
 
 /// Some of a view's rows.
 #[derive(Clone, Debug, Default)]
@@ -163,7 +159,7 @@ impl<R: RowKey, V: Value> ViewSnapshot for TypedSnapshot<R, V> {
         let mut last: Option<(&R::Key, Json)> = None;
         let mut found = Vec::new();
         let mut skipped = 0;
-        for (row, value) in &self.rows {
+        for (row, value) in self.rows.iter() {
             if last.as_ref().is_none_or(|(key, _)| *key != row.key()) {
                 last = Some((row.key(), to_json(row.key())));
             }
@@ -264,14 +260,13 @@ impl<R: RowKey, V: Value> ViewState for TypedState<R, V> {
         if changes.is_empty() {
             return None;
         }
-        for ((row, value), _) in changes.iter().filter(|(_, diff)| *diff < 0) {
-            if self.rows.get(row).is_some_and(|current| **current == *value) {
-                self.rows.remove(row);
-            }
-        }
-        for ((row, value), _) in changes.iter().filter(|(_, diff)| *diff > 0) {
-            self.rows.insert(row.clone(), Arc::new(value.clone()));
-        }
+        // sorted by row: a row's changes are neighbours, and one that came outdoes one that went
+        let rows = changes.chunk_by(|((a, _), _), ((b, _), _)| a == b).filter_map(|changes| {
+            let ((row, _), _) = changes.first()?;
+            let new = changes.iter().find(|(_, diff)| *diff > 0).map(|((_, value), _)| Arc::new(value.clone()));
+            Some((row.clone(), new))
+        });
+        self.rows.apply(rows);
         self.last_change = epoch;
         Some((self.snapshot(), Arc::new(TypedChanges { view: self.name.clone(), changes })))
     }
@@ -292,8 +287,12 @@ impl<'s> Publisher<'s> {
     pub(crate) fn publish<R: RowKey, V: Value>(&mut self, name: Name, rows: VecCollection<'s, Epoch, (R, V), isize>) {
         // every worker says so, since another's changes may come before this one's word
         if self.names.insert(name.clone()) {
-            let state =
-                TypedState::<R, V> { name: name.clone(), rows: OrdMap::new(), waiting: Vec::new(), last_change: 0 };
+            let state = TypedState::<R, V> {
+                name: name.clone(),
+                rows: ViewRows::default(),
+                waiting: Vec::new(),
+                last_change: 0,
+            };
             self.send(Output::View { name: name.clone(), state: Box::new(state) });
         }
         let outputs = self.outputs.clone();

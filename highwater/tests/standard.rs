@@ -89,7 +89,7 @@ fn check(end: &Snapshot, expected: &Expected) {
     }
     let rows = end.rows::<Windowed<(Name, Name)>, Messages>(catalog::TOP_ERRORS).unwrap();
     let mut errors: BTreeMap<(String, Timestamp), u64> = BTreeMap::new();
-    for (row, messages) in rows {
+    for (row, messages) in rows.iter() {
         *errors.entry((row.key.0.to_string(), row.window.start)).or_default() += messages.count;
     }
     let most_frequent = |templates: &BTreeMap<String, u64>| {
