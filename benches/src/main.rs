@@ -13,6 +13,10 @@ use anyhow::{Context, Result, bail};
 
 use crate::usage::Usage;
 
+/// As in `highwater` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs of each case; the table shows medians.
 const RUNS: usize = 3;
 

@@ -2,19 +2,19 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use highwater_engine::{DeadLetter, DeadLetterSink, Epoch, Name, Record, Sink, SinkError, Timestamp};
-use serde::Serialize;
+use highwater_engine::{Batch, Change, DeadLetter, DeadLetterSink, Epoch, Name, Record, Sink, SinkError, Timestamp};
+use serde::{Deserialize, Serialize};
 
-/// Writes each change of a view as a line of JSON with `view`, `epoch`, `key`, `window_start` (of rows that have one)
-/// and `value` (null where the row is gone). Files are appended to.
+/// Writes each change of views as a line of JSON with `view`, `epoch`, `key`, `window_start` (of rows that have one)
+/// and `value` (null where the row is gone). Files are appended to. A job with durable state that goes on with a file
+/// first cuts off what it had not finished writing: the file then has each change once.
 #[derive(Debug)]
 pub struct JsonLinesSink {
-    view: Name,
     out: Out,
 }
 
@@ -30,7 +30,7 @@ struct Out {
     name: Name,
     /// none is standard output
     file: Option<File>,
-    /// whole lines, so that two sinks may share a file
+    /// what is written next: whole lines
     lines: Vec<u8>,
 }
 
@@ -64,7 +64,7 @@ impl Out {
 
     fn file(path: &Path) -> Result<Self, SinkError> {
         let name = Name::from(format!("jsonl:{}", path.display()));
-        match OpenOptions::new().create(true).append(true).open(path) {
+        match OpenOptions::new().create(true).read(true).append(true).open(path) {
             Ok(file) => Ok(Out { name, file: Some(file), lines: Vec::new() }),
             Err(error) => Err(SinkError::new(name, "the file cannot be opened for writing").because(error)),
         }
@@ -102,16 +102,16 @@ impl Out {
 
 impl JsonLinesSink {
     /// To standard output.
-    pub fn stdout(view: Name) -> Self {
-        JsonLinesSink { view, out: Out::stdout() }
+    pub fn stdout() -> Self {
+        JsonLinesSink { out: Out::stdout() }
     }
 
     /// To a file, which is made where it is missing.
     ///
     /// # Errors
     /// Where it cannot be opened.
-    pub fn file(view: Name, path: &Path) -> Result<Self, SinkError> {
-        Ok(JsonLinesSink { view, out: Out::file(path)? })
+    pub fn file(path: &Path) -> Result<Self, SinkError> {
+        Ok(JsonLinesSink { out: Out::file(path)? })
     }
 }
 
@@ -120,16 +120,71 @@ impl Sink for JsonLinesSink {
         self.out.name.clone()
     }
 
-    fn write(&mut self, epoch: Epoch, records: &[Record]) -> Result<(), SinkError> {
-        for Record { key, window_start, value } in records {
-            self.out.add(&Line { view: &self.view, epoch, key, window_start: *window_start, value })?;
+    fn resume(&mut self, _: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
+        if let (Some(epoch), Some(file)) = (delivered, &mut self.out.file) {
+            cut_after(file, epoch).map_err(|error| {
+                SinkError::new(self.out.name.clone(), "what was not finished cannot be cut off").because(error)
+            })?;
         }
-        self.out.write()
+        Ok(delivered)
     }
 
-    fn flush(&mut self) -> Result<(), SinkError> {
+    fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
+        for Batch { epoch, changes, .. } in batches {
+            for Change { view, record: Record { key, window_start, value } } in changes {
+                self.out.add(&Line { view, epoch: *epoch, key, window_start: *window_start, value })?;
+            }
+        }
+        self.out.write()?;
         self.out.sync()
     }
+}
+
+/// Cuts a file after its last line of an epoch up to this one. Lines are in the order of their epochs; what has none is
+/// not ours, and stays.
+fn cut_after(file: &mut File, epoch: Epoch) -> io::Result<()> {
+    #[derive(Deserialize)]
+    struct Stamp {
+        epoch: Epoch,
+    }
+    if !file.metadata()?.is_file() {
+        return Ok(());
+    }
+    let mut end = file.metadata()?.len();
+    let mut tail = Vec::new();
+    while let Some(line) = last_line(file, end, &mut tail)? {
+        let complete = tail.last() == Some(&b'\n');
+        let later = serde_json::from_slice::<Stamp>(&tail).is_ok_and(|stamp| stamp.epoch > epoch);
+        if complete && !later {
+            break;
+        }
+        end = line;
+    }
+    file.set_len(end)?;
+    file.sync_data()
+}
+
+/// Reads the last line of the first `end` bytes, its end included. Gives where it begins; `None` where there is none.
+fn last_line(file: &mut File, end: u64, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    const PIECE: u64 = 4096;
+    line.clear();
+    let mut start = end;
+    while start > 0 {
+        let from = start.saturating_sub(PIECE);
+        let mut piece = vec![0; usize::try_from(start - from).unwrap_or(0)];
+        file.seek(SeekFrom::Start(from))?;
+        file.read_exact(&mut piece)?;
+        // the line's own end is not the end of the one before
+        let searched = if start == end { piece.len() - 1 } else { piece.len() };
+        let found = memchr::memrchr(b'\n', piece.get(..searched).unwrap_or_default());
+        let begins = found.map_or(0, |at| at + 1);
+        line.splice(..0, piece.drain(begins..));
+        if found.is_some() {
+            return Ok(Some(from + begins as u64));
+        }
+        start = from;
+    }
+    Ok((end > 0).then_some(0))
 }
 
 impl JsonDeadLetters {
@@ -169,6 +224,8 @@ impl DeadLetterSink for JsonDeadLetters {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use highwater_engine::format::Reason;
     use serde_json::json;
 
@@ -180,11 +237,9 @@ mod tests {
         let path = dir.path().join("out.jsonl");
         let start = Timestamp::from_millis(1000);
         for epoch in [7, 8] {
-            let mut sink = JsonLinesSink::file("volume".into(), &path).unwrap();
             let new = Record { key: "cart\n".into(), window_start: Some(start), value: Some(json!({ "count": 2 })) };
             let gone = Record { key: json!(["a", 1]), window_start: None, value: None };
-            sink.write(epoch, &[new, gone]).unwrap();
-            sink.flush().unwrap();
+            JsonLinesSink::file(&path).unwrap().deliver(&[batch(epoch, [new, gone])]).unwrap();
         }
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -195,6 +250,41 @@ mod tests {
                 "value": { "count": 2 } })
         );
         assert_eq!(lines[3], json!({ "view": "volume", "epoch": 8, "key": ["a", 1], "value": null }));
+    }
+
+    fn batch(epoch: Epoch, records: impl IntoIterator<Item = Record>) -> Batch {
+        let changes = records.into_iter().map(|record| Change { view: "volume".into(), record }).collect();
+        Batch { epoch, positions: BTreeMap::new(), changes }
+    }
+
+    #[test]
+    fn what_was_not_finished_is_cut_off() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out.jsonl");
+        let long = "x".repeat(9_000);
+        let record = |key: &str| Record { key: key.into(), window_start: None, value: Some(json!(long)) };
+        std::fs::write(&path, "somebody's line\n").unwrap();
+        let write = |epoch, keys: &[&str]| {
+            let mut sink = JsonLinesSink::file(&path).unwrap();
+            assert_eq!(sink.resume(&"job".into(), Some(epoch - 1)).unwrap(), Some(epoch - 1));
+            sink.deliver(&[batch(epoch, keys.iter().map(|key| record(key)))]).unwrap();
+        };
+        write(5, &["a", "b"]);
+        write(6, &["c", "d"]);
+        let whole = std::fs::read(&path).unwrap();
+        // a crash within epoch 7, between two lines or within one
+        write(7, &["e", "f"]);
+        let seven = std::fs::metadata(&path).unwrap().len();
+        for cut in [seven, seven - 1, seven - 5_000, seven - 9_100, whole.len() as u64 + 3, whole.len() as u64] {
+            let file = OpenOptions::new().write(true).open(&path).unwrap();
+            file.set_len(cut).unwrap();
+            JsonLinesSink::file(&path).unwrap().resume(&"job".into(), Some(6)).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), whole);
+            write(7, &["e", "f"]);
+            assert_eq!(std::fs::metadata(&path).unwrap().len(), seven);
+        }
+        JsonLinesSink::file(&path).unwrap().resume(&"job".into(), Some(4)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's line\n");
     }
 
     #[test]

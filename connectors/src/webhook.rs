@@ -1,21 +1,11 @@
 //! A view's changes as HTTP requests.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
-use highwater_engine::{
-    Epoch, Name, Record, Sink, SinkError, Timestamp,
-    metrics::{Metrics, SinkLabel},
-};
+use highwater_engine::{Batch, Epoch, Name, Record, Sink, SinkError, Timestamp};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ureq::{Agent, http};
-
-use crate::pause;
 
 /// Where changes are posted to, and how patiently.
 #[derive(Clone, PartialEq, Deserialize)]
@@ -29,9 +19,6 @@ pub struct WebhookConfig {
     /// Seconds that one attempt may take.
     #[serde(default = "default_timeout")]
     pub timeout_seconds: u64,
-    /// Seconds after which a request that has not succeeded fails the job. While it waits, sources wait too.
-    #[serde(default = "default_patience")]
-    pub give_up_after_seconds: u64,
     /// Most changes in one request; an epoch with more makes several requests.
     #[serde(default = "default_changes")]
     pub max_changes: usize,
@@ -39,9 +26,6 @@ pub struct WebhookConfig {
 
 fn default_timeout() -> u64 {
     10
-}
-fn default_patience() -> u64 {
-    300
 }
 fn default_changes() -> usize {
     1000
@@ -54,7 +38,6 @@ impl WebhookConfig {
             url: url.into(),
             headers: BTreeMap::new(),
             timeout_seconds: default_timeout(),
-            give_up_after_seconds: default_patience(),
             max_changes: default_changes(),
         }
     }
@@ -83,7 +66,6 @@ impl fmt::Debug for WebhookConfig {
             .field("host", &self.check().unwrap_or_default())
             .field("headers", &self.headers.keys())
             .field("timeout_seconds", &self.timeout_seconds)
-            .field("give_up_after_seconds", &self.give_up_after_seconds)
             .field("max_changes", &self.max_changes)
             .finish()
     }
@@ -92,15 +74,16 @@ impl fmt::Debug for WebhookConfig {
 /// Posts the changes of a view, `{"view":..,"epoch":..,"changes":[{"key":..,"window_start":..,"value":..}]}`, with the
 /// headers of a CloudEvent in binary mode. A change whose `value` is null is a row that is gone.
 ///
-/// A request may come twice, with the same `Idempotency-Key`. What fails is tried again with growing pauses: when
-/// nobody answers, and at 408, 425, 429 and 5xx; `Retry-After` is honoured. Any other answer but success fails the job
-/// at once: nothing is dropped.
+/// A request may come twice, with the same `Idempotency-Key` and the same body, from another start of the job too. What
+/// fails is tried again until it succeeds, with growing pauses: when nobody answers, and at 408, 425, 429 and 5xx;
+/// `Retry-After` is honoured. Any other answer but success fails the job at once: nothing is dropped.
 pub struct WebhookSink {
     name: Name,
     view: Name,
     config: WebhookConfig,
     agent: Agent,
-    metrics: Arc<Metrics>,
+    /// the newest request that succeeded: epoch and part
+    done: Option<(Epoch, usize)>,
 }
 
 /// What became of an attempt.
@@ -110,15 +93,12 @@ enum Attempt {
     Never(String),
 }
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-
 impl WebhookSink {
     /// A sink for the changes of `view`. Does not connect yet.
     ///
     /// # Errors
     /// Where the configuration is wrong.
-    pub fn new(view: Name, config: WebhookConfig, metrics: Arc<Metrics>) -> Result<Self, SinkError> {
+    pub fn new(view: Name, config: WebhookConfig) -> Result<Self, SinkError> {
         let host = config.check().map_err(|why| SinkError::new(Name::from("webhook"), why))?;
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -128,30 +108,16 @@ impl WebhookSink {
             .user_agent(concat!("highwater/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();
-        Ok(WebhookSink { name: Name::from(format!("webhook:{host}")), view, config, agent, metrics })
+        Ok(WebhookSink { name: Name::from(format!("webhook:{host}/{view}")), view, config, agent, done: None })
     }
 
-    fn deliver(&self, id: &str, body: &str) -> Result<(), SinkError> {
-        let give_up = Instant::now() + Duration::from_secs(self.config.give_up_after_seconds);
-        let mut usual_pause = FIRST_PAUSE;
-        let mut attempts = 0_u32;
-        loop {
-            attempts += 1;
-            let (why, after) = match self.attempt(id, body) {
-                Attempt::Done => return Ok(()),
-                Attempt::Never(why) => return Err(SinkError::new(self.name.clone(), why)),
-                Attempt::Again { why, after } => (why, after),
-            };
-            let jitter = 0.5 + fastrand::f64() / 2.0;
-            let wait = after.unwrap_or_else(|| usual_pause.mul_f64(jitter));
-            usual_pause = (usual_pause * 2).min(LONGEST_PAUSE);
-            if Instant::now() + wait > give_up {
-                let what = format!("did not succeed in {attempts} attempts: {why}");
-                return Err(SinkError::new(self.name.clone(), what));
+    fn post(&self, id: &str, body: &str) -> Result<(), SinkError> {
+        match self.attempt(id, body) {
+            Attempt::Done => Ok(()),
+            Attempt::Never(why) => Err(SinkError::new(self.name.clone(), why)),
+            Attempt::Again { why, after } => {
+                Err(SinkError::new(self.name.clone(), why).again(after.unwrap_or(Duration::ZERO)))
             }
-            tracing::warn!(sink = %self.name, attempts, wait_ms = wait.as_millis(), "{why}; trying again");
-            self.metrics.sink_retries.get_or_create(&SinkLabel { sink: self.name.to_string() }).inc();
-            pause(wait);
         }
     }
 
@@ -207,17 +173,22 @@ impl Sink for WebhookSink {
         self.name.clone()
     }
 
-    fn write(&mut self, epoch: Epoch, records: &[Record]) -> Result<(), SinkError> {
-        for (part, records) in records.chunks(self.config.max_changes.max(1)).enumerate() {
-            let id = if part == 0 { format!("{}-{epoch}", self.view) } else { format!("{}-{epoch}-{part}", self.view) };
-            let changes: Vec<Value> = records.iter().map(change).collect();
-            let body = json!({ "view": self.view, "epoch": epoch, "changes": changes }).to_string();
-            self.deliver(&id, &body)?;
+    fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
+        for batch in batches {
+            let changes: Vec<&Record> =
+                batch.changes.iter().filter(|change| change.view == self.view).map(|change| &change.record).collect();
+            for (part, changes) in changes.chunks(self.config.max_changes.max(1)).enumerate() {
+                // where one failed, those before it are not repeated
+                if self.done.is_some_and(|done| (batch.epoch, part) <= done) {
+                    continue;
+                }
+                let (view, epoch) = (&self.view, batch.epoch);
+                let id = if part == 0 { format!("{view}-{epoch}") } else { format!("{view}-{epoch}-{part}") };
+                let changes: Vec<Value> = changes.iter().map(|record| change(record)).collect();
+                self.post(&id, &json!({ "view": view, "epoch": epoch, "changes": changes }).to_string())?;
+                self.done = Some((epoch, part));
+            }
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> Result<(), SinkError> {
         Ok(())
     }
 }
@@ -236,6 +207,8 @@ mod tests {
         net::TcpListener,
         thread::JoinHandle,
     };
+
+    use highwater_engine::Change;
 
     use super::*;
 
@@ -269,49 +242,52 @@ mod tests {
         Record { key: "cart".into(), window_start: Some(Timestamp::from_millis(0)), value: Some(json!(1)) }
     }
 
+    fn batch(epoch: Epoch, rows: usize) -> Batch {
+        let changes = vec![Change { view: "alerts".into(), record: row() }; rows];
+        Batch { epoch, positions: BTreeMap::new(), changes }
+    }
+
     #[test]
-    fn what_fails_is_tried_again() {
-        let (url, server) = serve(vec!["500 Oops", "429 Slow\r\nRetry-After: 1", "200 OK"]);
-        let metrics = Arc::new(Metrics::default());
+    fn what_fails_may_be_tried_again_and_is_the_same() {
+        let (url, server) = serve(vec!["200 OK", "500 Oops", "429 Slow\r\nRetry-After: 7", "200 OK"]);
         let mut config = WebhookConfig::new(url);
         config.headers.insert("Authorization".into(), "Bearer hunter2".into());
+        config.max_changes = 1;
         assert!(!format!("{config:?}").contains("hunter2"));
-        let mut sink = WebhookSink::new("alerts".into(), config, metrics.clone()).unwrap();
-        let started = Instant::now();
-        sink.write(42, &[row()]).unwrap();
-        sink.flush().unwrap();
-        assert!(started.elapsed() >= Duration::from_secs(1), "Retry-After is honoured");
+        let mut sink = WebhookSink::new("alerts".into(), config).unwrap();
+        let mut deliver = || sink.deliver(&[batch(42, 2)]);
+        assert_eq!(deliver().unwrap_err().again, Some(Duration::ZERO));
+        assert_eq!(deliver().unwrap_err().again, Some(Duration::from_secs(7)), "Retry-After is honoured");
+        deliver().unwrap();
         let asked = server.join().unwrap();
-        assert_eq!(asked.len(), 3);
-        for (head, body) in asked {
-            assert!(head.contains("idempotency-key: alerts-42\r\n"), "{head}");
-            assert!(head.contains("ce-id: alerts-42\r\n") && head.contains("ce-specversion: 1.0\r\n"), "{head}");
+        let ids = ["alerts-42", "alerts-42-1", "alerts-42-1", "alerts-42-1"];
+        assert_eq!(asked.len(), ids.len());
+        for ((head, body), id) in asked.iter().zip(ids) {
+            assert!(head.contains(&format!("idempotency-key: {id}\r\n")), "{head}");
+            assert!(head.contains(&format!("ce-id: {id}\r\n")) && head.contains("ce-specversion: 1.0\r\n"), "{head}");
             assert!(head.contains("authorization: bearer hunter2\r\n"), "{head}");
             let changes = json!([{ "key": "cart", "window_start": "1970-01-01T00:00:00.000Z", "value": 1 }]);
-            assert_eq!(body, json!({ "view": "alerts", "epoch": 42, "changes": changes }));
+            assert_eq!(*body, json!({ "view": "alerts", "epoch": 42, "changes": changes }));
         }
-        assert_eq!(metrics.sink_retries.get_or_create(&SinkLabel { sink: sink.name().to_string() }).get(), 2);
     }
 
     #[test]
     fn what_cannot_succeed_fails_at_once_and_tells_no_secret() {
         let (url, server) = serve(vec!["404 Not Found"]);
-        let mut sink = WebhookSink::new("alerts".into(), WebhookConfig::new(url), Arc::default()).unwrap();
-        let error = sink.write(1, &[row()]).unwrap_err().to_string();
-        assert!(error.contains("404") && !error.contains("hunter2"), "{error}");
+        let mut sink = WebhookSink::new("alerts".into(), WebhookConfig::new(url)).unwrap();
+        let error = sink.deliver(&[batch(1, 1)]).unwrap_err();
+        assert_eq!(error.again, None);
+        assert!(error.to_string().contains("404") && !error.to_string().contains("hunter2"), "{error}");
         server.join().unwrap();
         assert!(WebhookConfig::new("ftp://x/").check().is_err());
         assert!(WebhookConfig::new("no url").check().is_err());
     }
 
     #[test]
-    fn patience_ends() {
-        // nobody listens there
+    fn nobody_there_may_pass() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let config = WebhookConfig { give_up_after_seconds: 1, ..WebhookConfig::new(format!("http://{free}/")) };
-        let mut sink = WebhookSink::new("alerts".into(), config, Arc::default()).unwrap();
-        let error = sink.write(1, &[row()]).unwrap_err().to_string();
-        assert!(error.contains("attempts"), "{error}");
+        let mut sink = WebhookSink::new("alerts".into(), WebhookConfig::new(format!("http://{free}/"))).unwrap();
+        assert!(sink.deliver(&[batch(1, 1)]).unwrap_err().again.is_some());
     }
 
     #[test]

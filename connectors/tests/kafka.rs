@@ -13,7 +13,7 @@ use std::{
 use common::{counts, job, stop, total, until};
 use highwater_connectors::{KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
 use highwater_engine::{
-    Record, Sink,
+    Batch, Change, Name, Record, Sink,
     metrics::{Metrics, PartitionLabel},
 };
 use rdkafka::{
@@ -143,15 +143,21 @@ fn records_that_are_gone_end_the_job() {
     assert!(error.contains("ends at offset 10") && error.contains("--reset-offsets"), "{error}");
 }
 
+fn batch(epoch: u64, values: impl IntoIterator<Item = (&'static str, Option<serde_json::Value>)>) -> Batch {
+    let change = |(key, value): (&str, _)| Change {
+        view: "volume".into(),
+        record: Record { key: key.into(), window_start: None, value },
+    };
+    Batch { epoch, positions: BTreeMap::new(), changes: values.into_iter().map(change).collect() }
+}
+
 #[test]
 fn a_view_is_written_by_key_with_tombstones() {
     let Some(config) = kafka("a_view_is_written_by_key_with_tombstones") else { return };
     let topic = topic("view");
-    let mut sink = KafkaSink::open(&config, &topic, "volume".into(), Arc::default()).unwrap();
-    let row = |value| Record { key: "cart".into(), window_start: None, value };
-    sink.write(7, &[row(Some(json!({ "count": 1 })))]).unwrap();
-    sink.write(8, &[row(None)]).unwrap();
-    sink.flush().unwrap();
+    let mut sink = KafkaSink::open(&config, [("volume".into(), topic.clone())], Arc::default()).unwrap();
+    assert_eq!(sink.resume(&Name::from(&*topic.name), None).unwrap(), None);
+    sink.deliver(&[batch(7, [("cart", Some(json!({ "count": 1 })))]), batch(8, [("cart", None)])]).unwrap();
     let messages = read_back(&config, &topic.name, 2);
     assert_eq!(messages.len(), 2);
     assert!(messages.iter().all(|message| message.key() == Some(b"cart")));
@@ -161,6 +167,26 @@ fn a_view_is_written_by_key_with_tombstones() {
     assert_eq!(header(&messages[0], "highwater-view").as_deref(), Some("volume"));
     assert_eq!(header(&messages[0], "highwater-schema").as_deref(), Some("volume/1"));
     assert_eq!(header(&messages[0], "content-type").as_deref(), Some("application/json"));
+}
+
+#[test]
+fn a_batch_that_comes_again_is_written_once_and_an_old_owner_is_fenced() {
+    let Some(config) = kafka("a_batch_that_comes_again_is_written_once_and_an_old_owner_is_fenced") else { return };
+    let topic = topic("once");
+    let job = Name::from(&*topic.name);
+    let open = || KafkaSink::open(&config, [("volume".into(), topic.clone())], Arc::default()).unwrap();
+    let mut old = open();
+    assert_eq!(old.resume(&job, None).unwrap(), None);
+    old.deliver(&[batch(7, [("cart", Some(json!(7)))])]).unwrap();
+    old.deliver(&[batch(7, [("cart", Some(json!(7)))]), batch(8, [("cart", Some(json!(8)))])]).unwrap();
+    // it was killed before the job's state knew of epoch 8
+    let mut new = open();
+    assert_eq!(new.resume(&job, Some(7)).unwrap(), Some(8));
+    let fenced = old.deliver(&[batch(9, [("cart", Some(json!("from the dead")))])]).unwrap_err();
+    assert!(fenced.again.is_none() && fenced.to_string().contains("another process"), "{fenced}");
+    new.deliver(&[batch(8, [("cart", Some(json!(8)))]), batch(9, [("cart", Some(json!(9)))])]).unwrap();
+    let values: Vec<_> = read_back(&config, &topic.name, 3).iter().map(|m| m.payload().unwrap().to_vec()).collect();
+    assert_eq!(values, [b"7", b"8", b"9"]);
 }
 
 #[test]
@@ -174,8 +200,8 @@ fn a_job_writes_its_view_and_its_dead_letters() {
     let metrics = Arc::new(Metrics::default());
     let source = KafkaSource::new(config.clone(), input.clone(), input.name.clone(), metrics.clone());
     let (mut job, _) = job(2, source);
-    let sink = KafkaSink::open(&config, &output, "messages".into(), metrics.clone()).unwrap();
-    job.sinks.push(("messages".into(), Box::new(sink)));
+    let sink = KafkaSink::open(&config, [("messages".into(), output.clone())], metrics.clone()).unwrap();
+    job.sinks.push((vec!["messages".into()], Box::new(sink)));
     job.dead_letters = Some(Box::new(KafkaDeadLetters::open(&config, &dead, metrics).unwrap()));
     let running = job.start().unwrap();
     let views = running.views();

@@ -18,9 +18,25 @@ use crate::{
     metrics::Metrics,
     publish::Output,
     settings::Settings,
+    state::{Event, Restorer, State, StateError, Store},
     view::Publisher,
     watermark::{Mark, watermarks},
 };
+
+/// Where changes of base collections go, and the epoch that they go on from.
+pub(crate) struct Keep {
+    pub(crate) events: Sender<Event>,
+    pub(crate) restored: Option<Epoch>,
+}
+
+/// Rows that are restored in one epoch, and most epochs that are used for it; rows beyond share the last.
+const RESTORE_ROWS: usize = 1 << 16;
+const RESTORE_EPOCHS: Epoch = 1 << 16;
+
+/// The worker that feeds a stored row. Any would do: rows are exchanged by key.
+fn share(row: &[u8], workers: usize) -> usize {
+    row.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % workers
+}
 
 /// A worker's ends of the dataflow.
 pub(crate) struct Dataflow {
@@ -28,7 +44,9 @@ pub(crate) struct Dataflow {
     marks: InputHandle<Epoch, CapacityContainerBuilder<Vec<(usize, Mark)>>>,
     probe: ProbeHandle<Epoch>,
     watermark: Rc<Cell<Timestamp>>,
+    restorers: Vec<Box<dyn Restorer>>,
     worker: usize,
+    workers: usize,
 }
 
 impl Dataflow {
@@ -38,6 +56,7 @@ impl Dataflow {
         metrics: &Arc<Metrics>,
         queries: &[Box<dyn Query>],
         outputs: Sender<Output>,
+        keep: Option<Keep>,
     ) -> Dataflow {
         let (index, workers) = (worker.index(), worker.peers());
         worker.dataflow::<Epoch, _, _>(|scope| {
@@ -49,17 +68,57 @@ impl Dataflow {
             let watermarks = watermarks(marks, workers, move || longest_seen.get())
                 .inspect(move |at: &Timestamp| watermark_seen.set(*at));
             let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new() };
-            let mut flow =
-                Flow { logs, watermarks, settings: settings.clone(), metrics: metrics.clone(), longest, publisher };
+            let state = match keep {
+                Some(Keep { events, restored }) => State::kept(scope, events, restored),
+                None => State::fleeting(scope),
+            };
+            let (settings, metrics) = (settings.clone(), metrics.clone());
+            let mut flow = Flow { logs, watermarks, settings, metrics, longest, state, publisher };
             for query in queries {
+                flow.state.of_query(query.name());
                 query.build(&mut flow);
             }
-            let Flow { watermarks, publisher, .. } = flow;
+            let Flow { watermarks, state, publisher, .. } = flow;
             use timely::dataflow::operators::vec::Map;
-            let ends = publisher.ends.into_iter().chain([watermarks.map(|_: Timestamp| ())]);
+            let ends = publisher.ends.into_iter().chain(state.take_ends()).chain([watermarks.map(|_: Timestamp| ())]);
             let (probe, _) = scope.concatenate(ends).probe();
-            Dataflow { logs: logs_handle, marks: marks_handle, probe, watermark, worker: index }
+            let restorers = state.take_restorers();
+            Dataflow { logs: logs_handle, marks: marks_handle, probe, watermark, restorers, worker: index, workers }
         })
+    }
+
+    /// Feeds this worker's share of the base collections, in epochs before the committed one, so that what is under
+    /// way stays bounded. At the committed epoch, which it gives, everything is as it was; the next one is under way
+    /// then. Without one, nothing is restored.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub(crate) fn restore(&mut self, worker: &mut Worker, store: &Store) -> Result<Option<Epoch>, StateError> {
+        let restorers = std::mem::take(&mut self.restorers);
+        let Some(committed) = store.committed() else { return Ok(None) };
+        let Dataflow { worker: index, workers, .. } = *self;
+        let mut epoch = committed.epoch.saturating_sub(RESTORE_EPOCHS);
+        let mut fed = 0_usize;
+        for mut restorer in restorers {
+            let collection = restorer.collection().clone();
+            let rows = store.rows(&collection, |row, value| {
+                if share(row, workers) == index {
+                    restorer.row(row, value)?;
+                    fed += 1;
+                    if fed.is_multiple_of(RESTORE_ROWS) {
+                        epoch = (epoch + 1).min(committed.epoch);
+                        restorer.advance_to(epoch);
+                        worker.step();
+                    }
+                }
+                Ok(())
+            });
+            rows.map_err(|cause| store.failed(cause))?;
+        }
+        tracing::info!(worker = index, rows = fed, epoch = committed.epoch, "base collections restored");
+        self.advance(None, committed.epoch);
+        self.advance(Some(Mark::Idle(committed.watermark)), committed.epoch + 1);
+        Ok(Some(committed.epoch))
     }
 
     /// The epoch under way.

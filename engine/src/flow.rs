@@ -15,6 +15,7 @@ use crate::{
     metrics::Metrics,
     series::Series,
     settings::Settings,
+    state::State,
     view::{Plain, Publisher, RowKey, Windowed},
     watermark::Watermarks,
 };
@@ -38,7 +39,7 @@ pub(crate) type LogStream<'s> = Stream<'s, Epoch, Rc<LogBatch>>;
 /// }
 /// ```
 pub trait Query: Send + Sync {
-    /// What the query is called in configuration.
+    /// What the query is called in configuration and in durable state.
     fn name(&self) -> &str;
     /// Adds its operators and views.
     fn build(&self, flow: &mut Flow<'_>);
@@ -51,6 +52,7 @@ pub struct Flow<'s> {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) longest: Rc<LongestWindow>,
+    pub(crate) state: State<'s>,
     pub(crate) publisher: Publisher<'s>,
 }
 
@@ -81,6 +83,7 @@ impl<'s> Flow<'s> {
             settings: self.settings.clone(),
             metrics: self.metrics.clone(),
             longest: self.longest.clone(),
+            state: self.state.clone(),
         }
     }
 
@@ -125,6 +128,7 @@ pub struct Logs<'s> {
     settings: Settings,
     metrics: Arc<Metrics>,
     longest: Rc<LongestWindow>,
+    state: State<'s>,
 }
 
 impl<'s> Logs<'s> {
@@ -220,8 +224,8 @@ impl<'s, K: Key, A: Monoid + ExchangeData> Partials<'s, K, A> {
     }
 
     fn merge(&self, windowing: Windowing) -> Series<'s, K, A> {
-        let Logs { watermarks, metrics, longest, .. } = self.logs.clone();
-        let rows = merge(self.panes.clone(), watermarks.clone(), windowing, metrics);
-        Series::new(rows, watermarks, windowing, longest)
+        let Logs { watermarks, metrics, longest, state, .. } = self.logs.clone();
+        let rows = merge(self.panes.clone(), watermarks.clone(), windowing, &state, metrics);
+        Series::new(rows, watermarks, windowing, longest, state)
     }
 }

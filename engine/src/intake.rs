@@ -1,6 +1,7 @@
 //! The intake: where a reader's records become logs or dead letters, and where each partition's watermark is kept.
 
 use std::{
+    collections::BTreeMap,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -11,7 +12,7 @@ use crate::{
     log::{Defaults, LogBatch},
     settings::Settings,
     sink::DeadLetter,
-    source::Positions,
+    state::Reached,
     watermark::Mark,
 };
 
@@ -22,6 +23,8 @@ pub struct Intake {
     defaults: Defaults,
     batch: LogBatch,
     dead: Vec<DeadLetter>,
+    /// how far partitions had come before this start
+    restored: BTreeMap<u32, Reached>,
     partitions: Vec<Partition>,
     newest_admissible: Timestamp,
     bytes_read: usize,
@@ -33,7 +36,8 @@ pub struct PartitionSlot(usize);
 
 struct Partition {
     id: u32,
-    next_offset: i64,
+    /// none before the first record
+    next_offset: Option<i64>,
     newest: Timestamp,
     touched: bool,
     active_at: Instant,
@@ -44,13 +48,14 @@ struct Partition {
 const MAX_DEAD_LETTERS: usize = 1024;
 
 impl Intake {
-    pub(crate) fn new(source: Name, settings: &Settings) -> Self {
+    pub(crate) fn new(source: Name, settings: &Settings, restored: BTreeMap<u32, Reached>) -> Self {
         Intake {
             source,
             defaults: Defaults { received: Timestamp::now(), service: settings.default_service.clone() },
             batch: Intake::empty_batch(settings),
             settings: settings.clone(),
             dead: Vec::new(),
+            restored,
             partitions: Vec::new(),
             newest_admissible: Timestamp::MAX,
             bytes_read: 0,
@@ -65,10 +70,11 @@ impl Intake {
     /// The place of partition `id`, made when asked for first; it holds the watermark back from then on.
     pub fn partition(&mut self, id: u32) -> PartitionSlot {
         let at = self.partitions.iter().position(|p| p.id == id).unwrap_or_else(|| {
+            let restored = self.restored.get(&id);
             self.partitions.push(Partition {
                 id,
-                next_offset: 0,
-                newest: Timestamp::MIN,
+                next_offset: restored.map(|reached| reached.next_offset),
+                newest: restored.map_or(Timestamp::MIN, |reached| reached.newest),
                 touched: false,
                 active_at: Instant::now(),
                 finished: false,
@@ -94,7 +100,7 @@ impl Intake {
             });
         }
         let partition = &mut self.partitions[slot.0];
-        partition.next_offset = next_offset;
+        partition.next_offset = Some(next_offset);
         partition.touched = true;
     }
 
@@ -125,7 +131,7 @@ impl Intake {
 
     /// Says that reading goes on at `next_offset` without a record (control records, empty payloads).
     pub fn skip_to(&mut self, slot: PartitionSlot, next_offset: i64) {
-        self.partitions[slot.0].next_offset = next_offset;
+        self.partitions[slot.0].next_offset = Some(next_offset);
     }
 
     /// Whether the reader should return: the batch is large enough.
@@ -161,8 +167,10 @@ impl Intake {
         std::mem::take(&mut self.bytes_read)
     }
 
-    pub(crate) fn positions(&self) -> Positions {
-        self.partitions.iter().map(|p| (p.id, p.next_offset)).collect()
+    /// How far the partitions have been read.
+    pub(crate) fn reached(&self) -> Vec<(u32, Reached)> {
+        let reached = |p: &Partition| Some((p.id, Reached { next_offset: p.next_offset?, newest: p.newest }));
+        self.partitions.iter().filter_map(reached).collect()
     }
 
     /// Nothing more will come: the partitions hold nothing back any longer.

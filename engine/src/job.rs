@@ -1,24 +1,27 @@
 //! [`Job`]: sources, queries and sinks put together and run.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use timely::worker::Worker;
 
 use crate::{
     Epoch, Name, Query, Timestamp,
-    dataflow::Dataflow,
-    metrics::{Metrics, SinkLabel},
-    publish::{EpochChanges, Output, Views, publish},
+    dataflow::{Dataflow, Keep},
+    metrics::Metrics,
+    publish::{Output, Views, publish},
     settings::Settings,
     sink::{DeadLetter, DeadLetterSink, Sink, SinkError},
-    source::{Positions, Source, SourceError},
+    source::{Source, SourceError},
+    state::{Committed, Committer, Delivery, Event, StateError, Store, deliver},
     worker,
 };
 
@@ -31,10 +34,13 @@ pub struct Job {
     pub sources: Vec<Box<dyn Source>>,
     /// What is asked.
     pub queries: Vec<Box<dyn Query>>,
-    /// Ways out: each takes the changes of one view.
-    pub sinks: Vec<(Name, Box<dyn Sink>)>,
+    /// Ways out, each with the views whose changes it takes.
+    pub sinks: Vec<(Vec<Name>, Box<dyn Sink>)>,
     /// Where records go that are no log; they are counted in any case.
     pub dead_letters: Option<Box<dyn DeadLetterSink>>,
+    /// The folder of the job's durable state, made where it is missing: with it the job goes on, after whatever ended
+    /// it, exactly where it was. Without it everything is gone with the process but what sinks were told.
+    pub state: Option<PathBuf>,
     /// What the job counts about itself.
     pub metrics: Arc<Metrics>,
 }
@@ -49,6 +55,9 @@ pub enum JobError {
     /// A sink failed for good.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// The job's durable state cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// The dataflow runtime did not start.
     #[error("the dataflow did not start: {0}")]
     Start(String),
@@ -66,40 +75,57 @@ pub struct Running {
     failure: Arc<Mutex<Option<JobError>>>,
 }
 
-/// Epochs that may wait for a sink.
-const EGRESS_EPOCHS: usize = 4;
+/// How long a job that ends waits for sinks that are behind: long, where they would never get the rest.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_IF_DURABLE: Duration = Duration::from_secs(5);
 
 impl Job {
-    /// Starts the workers, the publisher and a thread per sink.
+    /// Starts the workers, the publisher, the committer and a thread per sink.
     ///
     /// # Errors
-    /// Where the dataflow runtime cannot start. A source that cannot be opened ends the job: see [`Running::join`].
+    /// Where the durable state cannot be read or the dataflow runtime cannot start. A source that cannot be opened ends
+    /// the job: see [`Running::join`].
     pub fn start(self) -> Result<Running, JobError> {
-        let Job { settings, sources, queries, sinks, dead_letters, metrics } = self;
+        let Job { settings, sources, queries, sinks, dead_letters, state, metrics } = self;
+        let store = Arc::new(match &state {
+            Some(folder) => Store::open(folder)?,
+            None => Store::in_memory()?,
+        });
         let views = Views::default();
         let (outputs, received) = unbounded();
+        let (events, events_received) = unbounded();
         let (letters, letters_received) = bounded(64);
-        let tick_micros = i64::try_from(settings.tick.as_micros()).unwrap_or(i64::MAX).max(1);
         let workers = settings.workers.max(1);
         let shared = Arc::new(worker::Shared {
+            first_epoch: first_epoch(&settings, store.committed()),
             settings,
             metrics: metrics.clone(),
             views: views.clone(),
             outputs,
+            events,
             dead_letters: letters,
+            store,
             flushed: AtomicU64::new(0),
             last_epoch: AtomicU64::new(0),
-            stop: AtomicBool::new(false),
+            stop: Arc::new(AtomicBool::new(false)),
             failed: AtomicBool::new(false),
             started: Instant::now(),
-            // wall-clock ticks: an epoch's number rises across restarts too
-            first_epoch: Epoch::try_from(Timestamp::now().as_micros() / tick_micros).unwrap_or(1).max(1),
         });
         let mut running = Running { views, metrics, shared, threads: Vec::new(), failure: Arc::new(Mutex::new(None)) };
-        running.start_egress(sinks, dead_letters, received, letters_received);
+        running.start_committer(sinks, events_received)?;
+        running.start_publisher(received);
+        running.start_dead_letters(dead_letters, letters_received);
         running.start_workers(workers, sources, queries)?;
         Ok(running)
     }
+}
+
+/// Epochs are ticks of the wall clock, so that their numbers rise across restarts; where the clock was set back, they
+/// rise still.
+fn first_epoch(settings: &Settings, committed: Option<&Committed>) -> Epoch {
+    let tick_micros = i64::try_from(settings.tick.as_micros()).unwrap_or(i64::MAX).max(1);
+    let now = Epoch::try_from(Timestamp::now().as_micros() / tick_micros).unwrap_or(1).max(1);
+    now.max(committed.map_or(0, |committed| committed.epoch + 1))
 }
 
 impl Running {
@@ -119,6 +145,12 @@ impl Running {
         move || shared.stop.store(true, Ordering::Relaxed)
     }
 
+    /// Something that tells from anywhere why the job fails, once it does.
+    pub fn failure(&self) -> impl Fn() -> Option<String> + Send + Sync + Clone + 'static {
+        let failure = self.failure.clone();
+        move || failure.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(ToString::to_string)
+    }
+
     /// Whether the job has been stopped or has failed.
     pub fn is_stopping(&self) -> bool {
         self.shared.stop.load(Ordering::Relaxed)
@@ -127,7 +159,7 @@ impl Running {
     /// Waits until everything has been read, or the job was stopped, and views and sinks have seen all of it.
     ///
     /// # Errors
-    /// The first failure of a source or a sink.
+    /// The first failure of a source, a sink or the durable state.
     pub fn join(self) -> Result<(), JobError> {
         let Running { shared, threads, failure, .. } = self;
         drop(shared);
@@ -140,54 +172,55 @@ impl Running {
         failed.map_or(Ok(()), Err)
     }
 
-    fn start_egress(
+    fn start_committer(
         &mut self,
-        sinks: Vec<(Name, Box<dyn Sink>)>,
-        dead_letters: Option<Box<dyn DeadLetterSink>>,
-        outputs: Receiver<Output>,
-        letters: Receiver<Vec<DeadLetter>>,
-    ) {
-        let (acks, acked) = unbounded::<(usize, Epoch)>();
-        let count = sinks.len();
-        let mut egress: Vec<Sender<Arc<EpochChanges>>> = Vec::new();
-        for (number, (view, sink)) in sinks.into_iter().enumerate() {
-            let (sender, receiver) = bounded(EGRESS_EPOCHS);
-            egress.push(sender);
-            let (acks, metrics, shared, failure) =
-                (acks.clone(), self.metrics.clone(), self.shared.clone(), self.failure.clone());
-            self.spawn("sink", move || {
-                let done = drive_sink(sink, &view, &receiver, &metrics, |epoch| {
-                    let _ = acks.send((number, epoch));
-                });
-                if let Err(error) = done {
-                    fail(&shared, &failure, error.into());
-                    // keep taking, so that the others can finish
-                    receiver.iter().for_each(drop);
-                }
-            });
+        sinks: Vec<(Vec<Name>, Box<dyn Sink>)>,
+        events: Receiver<Event>,
+    ) -> Result<(), JobError> {
+        let store = self.shared.store.clone();
+        let Settings { commit_interval, max_outbox_bytes, .. } = self.shared.settings;
+        let mut committer = Committer::new(store.clone(), max_outbox_bytes, self.metrics.clone());
+        for (views, sink) in sinks {
+            let (wake, woken) = bounded(1);
+            let number = committer.add_outlet(sink.name(), views, wake)?;
+            let patience = if store.is_durable() { PATIENCE_IF_DURABLE } else { PATIENCE };
+            let (store, metrics, stopping) = (store.clone(), self.metrics.clone(), self.shared.stop.clone());
+            self.start_sink(number, sink, Delivery { store, metrics, wake: woken, patience, stopping });
         }
-        drop(acks);
+        let (shared, failure) = (self.shared.clone(), self.failure.clone());
+        self.spawn("committer", move || {
+            let done = committer.run(&events, commit_interval, |epoch| shared.flushed.store(epoch, Ordering::Release));
+            done.unwrap_or_else(|error| fail(&shared, &failure, error.into()));
+        });
+        Ok(())
+    }
+
+    fn start_sink(&mut self, number: usize, mut sink: Box<dyn Sink>, delivery: Delivery) {
+        let (shared, failure) = (self.shared.clone(), self.failure.clone());
+        self.spawn("sink", move || {
+            let done = deliver(&mut *sink, &delivery, |epoch| {
+                let _ = shared.events.send(Event::Delivered { sink: number, epoch });
+            });
+            done.unwrap_or_else(|error| fail(&shared, &failure, error.into()));
+            let _ = shared.events.send(Event::SinkOver);
+        });
+    }
+
+    fn start_publisher(&mut self, outputs: Receiver<Output>) {
         let (views, metrics, shared) = (self.views.clone(), self.metrics.clone(), self.shared.clone());
         self.spawn("publisher", move || {
-            publish(&outputs, &views, &egress, &metrics, |snapshot| {
-                if egress.is_empty() {
-                    shared.flushed.store(snapshot.epoch, Ordering::Release);
-                }
+            publish(&outputs, &views, &metrics, |snapshot, changes| {
+                let (snapshot, changes) = (snapshot.clone(), changes.clone());
+                let _ = shared.events.send(Event::Closed { changes, snapshot });
             });
+            let _ = shared.events.send(Event::Over);
         });
-        let shared = self.shared.clone();
-        self.spawn("acknowledger", move || {
-            let mut flushed = vec![0; count];
-            for (sink, epoch) in acked {
-                if let Some(at) = flushed.get_mut(sink) {
-                    *at = epoch;
-                }
-                shared.flushed.store(flushed.iter().copied().min().unwrap_or(0), Ordering::Release);
-            }
-        });
+    }
+
+    fn start_dead_letters(&mut self, sink: Option<Box<dyn DeadLetterSink>>, letters: Receiver<Vec<DeadLetter>>) {
         let (shared, failure) = (self.shared.clone(), self.failure.clone());
         self.spawn("dead letters", move || {
-            drive_dead_letters(dead_letters, &letters).unwrap_or_else(|error| fail(&shared, &failure, error.into()));
+            drive_dead_letters(sink, &letters).unwrap_or_else(|error| fail(&shared, &failure, error.into()));
         });
     }
 
@@ -205,22 +238,12 @@ impl Running {
         );
         let (shared, failure) = (self.shared.clone(), self.failure.clone());
         let guards = timely::execute(config, move |worker| {
-            let dataflow = Dataflow::build(worker, &shared.settings, &shared.metrics, &queries, shared.outputs.clone());
-            let opened: Result<Vec<_>, SourceError> = sources
-                .iter()
-                .map(|source| Ok((source.name(), source.open(worker.index(), worker.peers(), &Positions::new())?)))
-                .collect();
-            let readers = opened.unwrap_or_else(|error| {
-                fail(&shared, &failure, error.into());
-                Vec::new()
-            });
-            if let Err(error) = worker::run(worker, &shared, dataflow, readers) {
-                fail(&shared, &failure, error.into());
+            if let Err(error) = work(worker, &shared, &sources, &queries, &failure) {
+                fail(&shared, &failure, error);
             }
         })
         .map_err(JobError::Start)?;
-        let shared = self.shared.clone();
-        let failure = self.failure.clone();
+        let (shared, failure) = (self.shared.clone(), self.failure.clone());
         self.spawn("workers", move || {
             if guards.join().into_iter().any(|result| result.is_err()) {
                 fail(&shared, &failure, JobError::Panicked("worker"));
@@ -247,29 +270,30 @@ fn fail(shared: &worker::Shared, failure: &Mutex<Option<JobError>>, error: JobEr
     shared.stop.store(true, Ordering::Relaxed);
 }
 
-/// Writes what has come, flushes once, acknowledges, until the publisher is gone.
-fn drive_sink(
-    mut sink: Box<dyn Sink>,
-    view: &Name,
-    changes: &Receiver<Arc<EpochChanges>>,
-    metrics: &Metrics,
-    acknowledge: impl Fn(Epoch),
-) -> Result<(), SinkError> {
-    let written = metrics.sink_records.get_or_create(&SinkLabel { sink: sink.name().to_string() }).clone();
-    while let Ok(first) = changes.recv() {
-        let mut newest = first.epoch;
-        for changes in std::iter::once(first).chain(changes.try_iter()) {
-            newest = changes.epoch;
-            for changed in changes.views.iter().filter(|changed| changed.view() == view) {
-                let records = changed.upserts();
-                written.inc_by(records.len() as u64);
-                sink.write(newest, &records)?;
-            }
-        }
-        sink.flush()?;
-        acknowledge(newest);
-    }
-    Ok(())
+/// One worker: its part of the dataflow, its readers, its loop.
+fn work(
+    worker: &mut Worker,
+    shared: &worker::Shared,
+    sources: &[Box<dyn Source>],
+    queries: &[Box<dyn Query>],
+    failure: &Mutex<Option<JobError>>,
+) -> Result<(), JobError> {
+    let store = &shared.store;
+    let restored = store.committed().map(|committed| committed.epoch);
+    let keep = store.is_durable().then(|| Keep { events: shared.events.clone(), restored });
+    let (settings, metrics) = (&shared.settings, &shared.metrics);
+    let dataflow = Dataflow::build(worker, settings, metrics, queries, shared.outputs.clone(), keep);
+    let open = |source: &dyn Source| {
+        let resume = store.committed().map(|committed| committed.positions(&source.name())).unwrap_or_default();
+        Ok((source.name(), source.open(worker.index(), worker.peers(), &resume)?))
+    };
+    let opened: Result<Vec<_>, SourceError> = sources.iter().map(|source| open(&**source)).collect();
+    // the other workers need this one to end in order
+    let readers = opened.unwrap_or_else(|error| {
+        fail(shared, failure, error.into());
+        Vec::new()
+    });
+    worker::run(worker, shared, dataflow, readers)
 }
 
 fn drive_dead_letters(

@@ -11,10 +11,13 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use timely::dataflow::{
     channels::pact::{Exchange, Pipeline},
-    operators::Operator,
+    operators::{Concat, Operator},
 };
 
-use crate::{Epoch, Timestamp, Window, by::Key, epochs::Epochs, fold::Panes, metrics::Metrics, watermark::Watermarks};
+use crate::{
+    Epoch, Timestamp, Window, by::Key, epochs::Epochs, fold::Panes, metrics::Metrics, state::State,
+    watermark::Watermarks,
+};
 
 /// The rows of a series: `((key, window), value)`.
 pub(crate) type Rows<'s, K, V> = VecCollection<'s, Epoch, ((K, Window), V), isize>;
@@ -44,19 +47,24 @@ impl Windowing {
 }
 
 /// Merges panes into the rows of live windows: at the end of each epoch the change of every touched row, and the
-/// retraction of rows whose retention the watermark has passed.
+/// retraction of rows whose retention the watermark has passed. The rows are a base collection.
 pub(crate) fn merge<'s, K: Key, A: Monoid + ExchangeData>(
     panes: Panes<'s, K, A>,
     watermarks: Watermarks<'s>,
     windowing: Windowing,
+    state: &State<'s>,
     metrics: Arc<Metrics>,
 ) -> Rows<'s, K, A> {
+    let Windowing { size, slide, .. } = windowing;
+    let base = state.base::<(K, Window), A>(&format!("windows of {size:?} every {slide:?}"));
+    let restored_through = base.restored_through();
     let by_key = Exchange::new(|((key, _), _): &((K, Window), A)| key.hashed());
-    panes
+    let rows = panes
+        .concat(base.restored())
         .binary_frontier(watermarks, by_key, Pipeline, "Merge", move |initial, _| {
             drop(initial);
             let mut epochs = Epochs::default();
-            let mut shard = Shard::new(windowing, metrics);
+            let mut shard = Shard::new(windowing, restored_through, metrics);
             move |(panes, panes_frontier), (watermarks, watermarks_frontier), output| {
                 epochs.read_both(panes, watermarks, output.output_index());
                 while let Some((cap, panes, watermarks)) = epochs.next_closed(panes_frontier, watermarks_frontier) {
@@ -65,13 +73,17 @@ pub(crate) fn merge<'s, K: Key, A: Monoid + ExchangeData>(
                 }
             }
         })
-        .as_collection()
+        .as_collection();
+    base.keep(&rows);
+    rows
 }
 
 type Change<K, A> = (((K, Window), A), Epoch, isize);
 
 struct Shard<K, A> {
     windowing: Windowing,
+    /// up to this epoch it is rows that come, not panes
+    restored_through: Option<Epoch>,
     keys: HashMap<K, VecDeque<(Window, A)>, RandomState>,
     watermark: Timestamp,
     next_expiry: Timestamp,
@@ -79,14 +91,17 @@ struct Shard<K, A> {
 }
 
 impl<K: Key, A: Monoid + ExchangeData> Shard<K, A> {
-    fn new(windowing: Windowing, metrics: Arc<Metrics>) -> Self {
-        Shard { windowing, keys: HashMap::default(), watermark: Timestamp::MIN, next_expiry: Timestamp::MAX, metrics }
+    fn new(windowing: Windowing, restored_through: Option<Epoch>, metrics: Arc<Metrics>) -> Self {
+        let (watermark, next_expiry) = (Timestamp::MIN, Timestamp::MAX);
+        Shard { windowing, restored_through, keys: HashMap::default(), watermark, next_expiry, metrics }
     }
 
     fn close(&mut self, epoch: Epoch, panes: Vec<((K, Window), A)>, watermark: Option<Timestamp>) -> Vec<Change<K, A>> {
         self.watermark = watermark.map_or(self.watermark, |to| to.max(self.watermark));
         let mut changes = Vec::new();
-        for ((key, window), aggregate) in self.coalesce(panes) {
+        let restores = self.restored_through.is_some_and(|restored| epoch <= restored);
+        let rows = if restores { panes } else { self.coalesce(panes) };
+        for ((key, window), aggregate) in rows {
             if self.windowing.expired(window, self.watermark) {
                 self.metrics.late_updates.inc();
             } else {
@@ -139,6 +154,10 @@ impl<K: Key, A: Monoid + ExchangeData> Shard<K, A> {
                 }
             }
             Err(at) => {
+                // doubling would leave up to half of the memory unused
+                if windows.len() == windows.capacity() {
+                    windows.reserve_exact(windows.len() / 8 + 1);
+                }
                 windows.insert(at, (window, aggregate.clone()));
                 changes.push((((key, window), aggregate), epoch, 1));
             }

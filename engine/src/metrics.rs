@@ -31,6 +31,12 @@ pub struct Metrics {
     pub sink_records: Family<SinkLabel, Counter>,
     /// Attempts that sinks had to repeat.
     pub sink_retries: Family<SinkLabel, Counter>,
+    /// The newest epoch that is committed.
+    pub committed_epoch: Gauge,
+    /// How long a commit takes, in seconds.
+    pub commit_seconds: Histogram,
+    /// Bytes that wait for a sink.
+    pub outbox_bytes: Family<SinkLabel, Gauge>,
     /// Records between where a source reads and its end, by partition, where the source can tell.
     pub source_lag: Family<PartitionLabel, Gauge>,
 }
@@ -80,6 +86,9 @@ impl Default for Metrics {
             view_rows: Family::default(),
             sink_records: Family::default(),
             sink_retries: Family::default(),
+            committed_epoch: Gauge::default(),
+            commit_seconds: Histogram::new(seconds),
+            outbox_bytes: Family::default(),
             source_lag: Family::default(),
         }
     }
@@ -99,6 +108,9 @@ impl Metrics {
         to.register("highwater_view_rows", "Rows, by view", self.view_rows.clone());
         to.register("highwater_sink_records", "Records handed to sinks", self.sink_records.clone());
         to.register("highwater_sink_retries", "Attempts that sinks repeated", self.sink_retries.clone());
+        to.register("highwater_committed_epoch", "Newest committed epoch", self.committed_epoch.clone());
+        to.register("highwater_commit_seconds", "How long a commit takes", self.commit_seconds.clone());
+        to.register("highwater_outbox_bytes", "Bytes that wait for a sink", self.outbox_bytes.clone());
         to.register("highwater_source_lag", "Records behind the end of the source", self.source_lag.clone());
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use tokio::sync::broadcast;
 
 use crate::{
@@ -171,14 +171,12 @@ mod parking {
     }
 }
 
-/// Runs until the dataflow is over. Each epoch's changes go to `egress` before readers see the epoch; `seen` is called
-/// once they do.
+/// Runs until the dataflow is over. `seen` is called with each epoch once readers see it.
 pub(crate) fn publish(
     outputs: &Receiver<Output>,
     views: &Views,
-    egress: &[Sender<Arc<EpochChanges>>],
     metrics: &Metrics,
-    mut seen: impl FnMut(&Arc<Snapshot>),
+    mut seen: impl FnMut(&Arc<Snapshot>, &Arc<EpochChanges>),
 ) {
     let mut states: BTreeMap<Name, Box<dyn ViewState>> = BTreeMap::new();
     let mut snapshot = Snapshot::default();
@@ -207,17 +205,14 @@ pub(crate) fn publish(
                 snapshot.epoch = epoch;
                 snapshot.watermark = watermark;
                 let changes = Arc::new(EpochChanges { epoch, watermark, views: changed });
-                for sink in egress {
-                    let _ = sink.send(changes.clone());
-                }
                 let published = Arc::new(snapshot.clone());
                 views.shared.snapshot.store(published.clone());
                 views.shared.history.push(changes.clone());
                 views.shared.published.store(epoch, Ordering::Release);
-                let _ = views.shared.changes.send(changes);
+                let _ = views.shared.changes.send(changes.clone());
                 metrics.epoch.set(epoch as i64);
                 metrics.epoch_seconds.observe(ended.elapsed().as_secs_f64());
-                seen(&published);
+                seen(&published, &changes);
             }
             Output::Over => break,
         }

@@ -23,9 +23,9 @@ pub struct ViewRows<R, V> {
 type Block<R, V> = Arc<[(R, Arc<V>)]>;
 
 /// Most rows of a block: what one changed row makes copied.
-const MOST: usize = 32;
+const MOST: usize = 16;
 /// A block with fewer joins its neighbour.
-const LEAST: usize = 8;
+const LEAST: usize = 5;
 
 impl<R, V> Default for ViewRows<R, V> {
     fn default() -> Self {
@@ -67,7 +67,7 @@ impl<R: Ord + Clone, V> ViewRows<R, V> {
     }
 
     /// The rows within bounds, in order; found without looking at those before.
-    pub fn range<'a>(&'a self, bounds: impl RangeBounds<R>) -> impl DoubleEndedIterator<Item = (&'a R, &'a Arc<V>)> {
+    pub fn range(&self, bounds: impl RangeBounds<R>) -> impl DoubleEndedIterator<Item = (&R, &Arc<V>)> {
         let (from, to) = (bounds.start_bound().cloned(), bounds.end_bound().cloned());
         let first_block = match &from {
             Bound::Included(row) | Bound::Excluded(row) => self.blocks.get_prev(row).map(|(first, _)| first.clone()),

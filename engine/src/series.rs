@@ -16,6 +16,7 @@ use crate::{
     epochs::Epochs,
     flow::LongestWindow,
     merge::{Rows, Windowing},
+    state::{Base, State},
     watermark::Watermarks,
 };
 
@@ -27,6 +28,7 @@ pub struct Series<'s, K: Clone + 'static, V: Clone + 'static> {
     pub(crate) watermarks: Watermarks<'s>,
     pub(crate) windowing: Windowing,
     pub(crate) longest: Rc<LongestWindow>,
+    state: State<'s>,
 }
 
 impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
@@ -35,8 +37,9 @@ impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
         watermarks: Watermarks<'s>,
         windowing: Windowing,
         longest: Rc<LongestWindow>,
+        state: State<'s>,
     ) -> Self {
-        Series { rows, watermarks, windowing, longest }
+        Series { rows, watermarks, windowing, longest, state }
     }
 
     /// The rows as a differential collection.
@@ -59,7 +62,13 @@ impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
         &self,
         rows: VecCollection<'s, Epoch, ((J, Window), W), isize>,
     ) -> Series<'s, J, W> {
-        Series::new(rows, self.watermarks.clone(), self.windowing, self.longest.clone())
+        Series::new(rows, self.watermarks.clone(), self.windowing, self.longest.clone(), self.state.clone())
+    }
+
+    /// A base collection beside the series, for what is derived from it but is no pure function of it. See
+    /// [`Base`] for what `what` is.
+    pub fn base<R: ExchangeData, W: ExchangeData>(&self, what: &str) -> Base<'s, R, W> {
+        self.state.base(what)
     }
 
     /// Each value changed by a pure function.

@@ -32,6 +32,11 @@ pub struct Settings {
     pub batch_bytes: usize,
     /// Epochs that may be under way between the sources and the sinks; when there are more, sources wait.
     pub max_epochs_in_flight: u64,
+    /// How often what has happened is committed: made durable and told to sinks. Commits that take longer come less
+    /// often.
+    pub commit_interval: Duration,
+    /// Bytes that may wait for sinks that are behind; when there are more, sources wait.
+    pub max_outbox_bytes: usize,
     /// The format every record has; `None` detects it record by record.
     pub format: Option<Format>,
     /// The service of records that name none.
@@ -51,6 +56,8 @@ impl Default for Settings {
             max_record_bytes: 1 << 20,
             batch_bytes: 256 << 10,
             max_epochs_in_flight: 8,
+            commit_interval: Duration::from_millis(200),
+            max_outbox_bytes: 256 << 20,
             format: None,
             default_service: Cow::Borrowed("unknown"),
         }

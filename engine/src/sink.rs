@@ -1,30 +1,60 @@
 //! Ways out: what a connector implements to take changes of views, or dead letters.
 
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Epoch, Name, Timestamp, format::Reason};
+use crate::{Epoch, Name, Timestamp, format::Reason, source::Positions};
 
-/// A way out for the changes of one view: upserts by key, tombstones on retraction. It runs on a thread of its own,
-/// so it may block; a sink that stays behind slows the sources, nothing is dropped.
+/// A way out for the changes of views: upserts by key, tombstones on retraction. It runs on a thread of its own, so it
+/// may block. What it has not taken yet waits in its outbox; when that is full, sources wait: nothing is dropped.
+///
+/// A sink gets each batch at least once, always with the same content under the same epoch. To have it exactly once, a
+/// sink remembers the epoch together with what it writes, and says so in [`Sink::resume`].
 pub trait Sink: Send {
-    /// What the sink is called in configuration and metrics.
+    /// What the sink is called in configuration, metrics, and durable state: it must be the same from start to start.
     fn name(&self) -> Name;
 
-    /// Takes what changed in one epoch, at most one record per key. May hold it back until [`Sink::flush`].
+    /// Asked before the first delivery: up to which epoch has everything arrived? `delivered` is what the job's state
+    /// knows, which is that or less. `job` tells this job's state from any other's; it outlives restarts.
     ///
     /// # Errors
-    /// Ends the job; what can be retried the sink retries by itself.
-    fn write(&mut self, epoch: Epoch, records: &[Record]) -> Result<(), SinkError>;
+    /// Ends the job, unless it says that trying again may help.
+    fn resume(&mut self, job: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
+        let _ = job;
+        Ok(delivered)
+    }
 
-    /// Returns when everything written is as durable as the sink can make it.
+    /// Delivers batches, in their order; what it says has succeeded is as durable as the sink can make it.
     ///
     /// # Errors
-    /// Ends the job.
-    fn flush(&mut self) -> Result<(), SinkError>;
+    /// Ends the job, unless it says that trying again may help: then the same batches come again after a pause.
+    fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError>;
+}
+
+/// What changed in a sink's views with one commit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Batch {
+    /// The epoch that was committed; it may stand for several that were closed since the last commit.
+    pub epoch: Epoch,
+    /// How far the sources had been read then.
+    pub positions: BTreeMap<Name, Positions>,
+    /// The changes, at most one per view and key.
+    pub changes: Vec<Change>,
+}
+
+/// A change of one row of a view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The view.
+    pub view: Name,
+    /// The row, as it is now.
+    pub record: Record,
 }
 
 /// A change of a view, as sinks see it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The row's key.
     pub key: Value,
@@ -54,7 +84,7 @@ impl Record {
     }
 }
 
-/// A sink that failed for good.
+/// A sink that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("sink {sink_name}: {what}")]
 #[non_exhaustive]
@@ -63,15 +93,24 @@ pub struct SinkError {
     pub sink_name: Name,
     /// What failed and what to do about it.
     pub what: String,
+    /// Whether trying again may help, and how long to wait at least.
+    pub again: Option<Duration>,
     /// What the connector's library said.
     #[source]
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl SinkError {
-    /// A failure of the sink called `sink_name`.
+    /// A failure of the sink called `sink_name`, for good.
     pub fn new(sink_name: Name, what: impl Into<String>) -> Self {
-        SinkError { sink_name, what: what.into(), cause: None }
+        SinkError { sink_name, what: what.into(), again: None, cause: None }
+    }
+
+    /// Trying again may help, after this pause at the earliest.
+    #[must_use]
+    pub fn again(mut self, after: Duration) -> Self {
+        self.again = Some(after);
+        self
     }
 
     /// With what the library underneath said.

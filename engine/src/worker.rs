@@ -16,11 +16,13 @@ use crate::{
     Epoch, Timestamp,
     dataflow::Dataflow,
     intake::Intake,
+    job::JobError,
     metrics::{Metrics, ReasonLabel},
     publish::{Output, Views},
     settings::Settings,
     sink::DeadLetter,
     source::{Positions, Progress, Reader, SourceError},
+    state::{Event, Store},
     watermark::Mark,
 };
 
@@ -30,12 +32,14 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) views: Views,
     pub(crate) outputs: Sender<Output>,
+    pub(crate) events: Sender<Event>,
     pub(crate) dead_letters: Sender<Vec<DeadLetter>>,
-    /// the newest epoch that every sink has made durable
+    pub(crate) store: Arc<Store>,
+    /// the newest epoch that need not be read again
     pub(crate) flushed: AtomicU64,
     /// the last epoch that any worker had, once they end
     pub(crate) last_epoch: AtomicU64,
-    pub(crate) stop: AtomicBool,
+    pub(crate) stop: Arc<AtomicBool>,
     pub(crate) failed: AtomicBool,
     pub(crate) started: Instant,
     pub(crate) first_epoch: Epoch,
@@ -54,8 +58,20 @@ impl Shared {
     }
 }
 
+impl Shared {
+    /// Epochs that wait to be seen by readers, or to be committed, beyond what is usual.
+    fn behind(&self, epoch: Epoch) -> u64 {
+        let seen = self.views.published().max(self.first_epoch);
+        let usual = self.settings.commit_interval.as_micros() / self.settings.tick.as_micros().max(1);
+        let usual = 2 * u64::try_from(usual).unwrap_or(u64::MAX / 2);
+        let committed = self.flushed.load(Ordering::Acquire).max(self.first_epoch).saturating_add(usual);
+        epoch.saturating_sub(seen.min(committed))
+    }
+}
+
 /// One source's reader on this worker, with what it has handed over.
 struct Inlet {
+    name: crate::Name,
     reader: Box<dyn Reader>,
     intake: Intake,
     finished: bool,
@@ -76,10 +92,13 @@ pub(crate) fn run(
     shared: &Shared,
     mut dataflow: Dataflow,
     readers: Vec<(crate::Name, Box<dyn Reader>)>,
-) -> Result<(), SourceError> {
+) -> Result<(), JobError> {
     let mut inlets: Vec<Inlet> = readers.into_iter().map(|(name, reader)| Inlet::new(name, reader, shared)).collect();
-    dataflow.advance(None, shared.first_epoch);
     let mut ended: VecDeque<(Epoch, Instant)> = VecDeque::new();
+    if let Some(restored) = dataflow.restore(worker, &shared.store)? {
+        ended.push_back((restored, Instant::now()));
+    }
+    dataflow.advance(None, shared.first_epoch);
     let mut outcome = Ok(());
     loop {
         let now = Instant::now();
@@ -94,8 +113,7 @@ pub(crate) fn run(
         if over || outcome.is_err() {
             break;
         }
-        let behind = dataflow.epoch().saturating_sub(shared.views.published().max(shared.first_epoch));
-        let quiet = if behind > shared.settings.max_epochs_in_flight {
+        let quiet = if shared.behind(dataflow.epoch()) > shared.settings.max_epochs_in_flight {
             true
         } else {
             match read(shared, &mut dataflow, &mut inlets) {
@@ -116,7 +134,8 @@ pub(crate) fn run(
         shared.stop.store(true, Ordering::Relaxed);
     }
     drain(worker, shared, dataflow, &mut inlets);
-    outcome.and_then(|()| commit(shared, &mut inlets))
+    outcome?;
+    Ok(commit(shared, &mut inlets)?)
 }
 
 /// Reads a batch from every source; true where none had anything.
@@ -140,7 +159,12 @@ fn end_epoch(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet], nex
     let mut mark = Mark::NOTHING;
     for inlet in inlets.iter_mut() {
         mark = mark.join(inlet.intake.mark(now));
-        inlet.pending.push_back((epoch, inlet.intake.positions()));
+        let partitions = inlet.intake.reached();
+        let positions = partitions.iter().map(|(partition, reached)| (*partition, reached.next_offset)).collect();
+        inlet.pending.push_back((epoch, positions));
+        if !partitions.is_empty() {
+            let _ = shared.events.send(Event::Reached { epoch, source: inlet.name.clone(), partitions });
+        }
     }
     let delay = Timestamp::now().since(dataflow.watermark());
     shared.metrics.watermark_delay_ms.set(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
@@ -199,8 +223,9 @@ fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &
 
 impl Inlet {
     fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared) -> Self {
-        let intake = Intake::new(source, &shared.settings);
-        Inlet { reader, intake, finished: false, committed: Positions::new(), pending: VecDeque::new() }
+        let restored = shared.store.committed().and_then(|committed| committed.sources.get(&source).cloned());
+        let intake = Intake::new(source.clone(), &shared.settings, restored.unwrap_or_default());
+        Inlet { name: source, reader, intake, finished: false, committed: Positions::new(), pending: VecDeque::new() }
     }
 
     fn hand_over(&mut self, shared: &Shared, dataflow: &mut Dataflow) {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_engine::{
     Everything, Flow, Log, Name, Query, Service, Settings, Snapshot, Timestamp, Windowed, minutes, seconds,
-    testing::replay,
+    testing::{replay, replay_in_parts},
 };
 use proptest::prelude::*;
 
@@ -184,6 +184,43 @@ proptest! {
             }
             batch.end();
             check(&batch, snapshots.last().unwrap(), &format!("the end, {workers} workers"));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+    #[test]
+    fn a_job_that_is_killed_and_goes_on_shows_what_one_never_killed_shows(
+        epochs in entries(),
+        lengths in prop::collection::vec((1usize..5, 1usize..4), 1..5),
+    ) {
+        let records = |entries: &Vec<Entry>| entries.iter().map(Entry::record).collect::<Vec<_>>();
+        let mut rest = &epochs[..];
+        let mut parts = Vec::new();
+        for (length, workers) in lengths {
+            let (part, later) = rest.split_at(rest.len().min(length));
+            parts.push((settings(workers), part.iter().map(records).collect()));
+            rest = later;
+        }
+        parts.push((settings(2), rest.iter().map(records).collect()));
+        let snapshots = replay_in_parts(Views, &parts).unwrap();
+        let mut batch = Batch::default();
+        let mut epochs = epochs.iter();
+        for (number, (snapshots, (_, script))) in snapshots.iter().zip(&parts).enumerate() {
+            let mut snapshots = snapshots.iter();
+            if number > 0 {
+                check(&batch, snapshots.next().unwrap(), &format!("restored for part {number}"));
+            }
+            for _ in script {
+                batch.epoch(epochs.next().unwrap());
+                check(&batch, snapshots.next().unwrap(), &format!("part {number}"));
+            }
+            if number + 1 == parts.len() {
+                batch.end();
+                check(&batch, snapshots.next().unwrap(), "the end");
+            }
+            prop_assert!(snapshots.next().is_none());
         }
     }
 }

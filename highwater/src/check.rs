@@ -77,6 +77,8 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
         },
     );
     line("http", config.listen.map_or("off".to_owned(), |address| format!("http://{address}")));
+    let state = config.state.as_ref().map_or("not kept".to_owned(), |path| path.display().to_string());
+    line("state", state);
     let settings = &config.settings;
     let [tick, lateness, retention] = [settings.tick, settings.lateness, settings.retention].map(show_duration);
     let workers = settings.workers;

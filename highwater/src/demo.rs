@@ -24,6 +24,8 @@ pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
             Source::Http { max_waiting_bytes: config::MAX_WAITING_BYTES },
         ],
     )?;
+    // a demo is the same each time
+    config.state = None;
     // the past that the generator brings along must not be too old to be taken
     let settings = &mut config.settings;
     settings.retention = settings.retention.max(arguments.history + settings.lateness);

@@ -18,6 +18,9 @@ use clap::{CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, Demo};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // clap itself ends with 2 where the command line is wrong, and with 0 after help
     let matches = Cli::command().get_matches();

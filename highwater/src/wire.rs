@@ -1,6 +1,6 @@
 //! From configuration to connectors.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use highwater_connectors::{
@@ -65,11 +65,7 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
             ingest = Some(Arc::new(Durable(KafkaIngest::open(&kafka.kafka.config(), &kafka.topic)?)));
         }
     }
-    let mut sinks = Vec::new();
-    for sink in &config.sinks {
-        let view = Name::from(sink.view.as_str());
-        sinks.push((view.clone(), open_sink(view, &sink.to, &metrics)?));
-    }
+    let sinks = open_sinks(&config.sinks, &metrics)?;
     let names = sinks.iter().map(|(_, sink)| sink.name().to_string()).collect();
     let dead_letters = open_dead_letters(&config.dead_letters, &metrics)?;
     let job = Job {
@@ -78,6 +74,7 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
         queries: vec![Box::new(config.queries.clone())],
         sinks,
         dead_letters,
+        state: config.state.clone(),
         metrics,
     };
     Ok(Wired { job, ingest, sinks: names })
@@ -96,16 +93,41 @@ fn generator(generated: &Generated) -> GeneratorSource {
     GeneratorSource::new(traffic, generated.history)
 }
 
-fn open_sink(view: Name, to: &SinkTarget, metrics: &Arc<Metrics>) -> Result<Box<dyn Sink>, SinkError> {
-    Ok(match to {
-        SinkTarget::Kafka { kafka, topic } => {
-            let topic = Topic::new(topic).partitions(VIEW_PARTITIONS);
-            Box::new(KafkaSink::open(&kafka.config(), &topic, view, metrics.clone())?)
+/// Sinks with the views that each takes.
+type Sinks = Vec<(Vec<Name>, Box<dyn Sink>)>;
+
+/// One sink per Kafka cluster, since a transaction spans its topics; one per file; one per webhook.
+fn open_sinks(configured: &[config::Sink], metrics: &Arc<Metrics>) -> Result<Sinks, SinkError> {
+    let mut clusters: Vec<(&config::Brokers, Vec<(Name, Topic)>)> = Vec::new();
+    let mut files: BTreeMap<Option<PathBuf>, Vec<Name>> = BTreeMap::new();
+    let mut sinks: Sinks = Vec::new();
+    for config::Sink { view, to } in configured {
+        let view = Name::from(view.as_str());
+        match to {
+            SinkTarget::Kafka { kafka, topic } => {
+                let written = (view, Topic::new(topic).partitions(VIEW_PARTITIONS));
+                match clusters.iter_mut().find(|(known, _)| *known == kafka) {
+                    Some((_, topics)) => topics.push(written),
+                    None => clusters.push((kafka, vec![written])),
+                }
+            }
+            SinkTarget::JsonLines(path) => files.entry(path.clone()).or_default().push(view),
+            SinkTarget::Webhook(webhook) => {
+                sinks.push((vec![view.clone()], Box::new(WebhookSink::new(view, webhook.clone())?)));
+            }
         }
-        SinkTarget::JsonLines(None) => Box::new(JsonLinesSink::stdout(view)),
-        SinkTarget::JsonLines(Some(path)) => Box::new(JsonLinesSink::file(view, path)?),
-        SinkTarget::Webhook(webhook) => Box::new(WebhookSink::new(view, webhook.clone(), metrics.clone())?),
-    })
+    }
+    for (number, (kafka, topics)) in (1..).zip(clusters) {
+        let views = topics.iter().map(|(view, _)| view.clone()).collect();
+        let sink = KafkaSink::open(&kafka.config(), topics, metrics.clone())?;
+        let sink = if number == 1 { sink } else { sink.named(Name::from(format!("kafka-{number}"))) };
+        sinks.push((views, Box::new(sink)));
+    }
+    for (path, views) in files {
+        let sink = path.as_deref().map_or_else(|| Ok(JsonLinesSink::stdout()), JsonLinesSink::file)?;
+        sinks.push((views, Box::new(sink)));
+    }
+    Ok(sinks)
 }
 
 fn open_dead_letters(to: &DeadLetters, metrics: &Arc<Metrics>) -> Result<Option<Box<dyn DeadLetterSink>>, SinkError> {

@@ -34,7 +34,7 @@ pub struct KafkaConfig {
 pub struct InvalidKafkaConfig(String);
 
 /// What Highwater sets itself, because its promises rest on it.
-const RESERVED: [&str; 20] = [
+const RESERVED: [&str; 21] = [
     "bootstrap.servers",
     "metadata.broker.list",
     "group.id",
@@ -50,6 +50,7 @@ const RESERVED: [&str; 20] = [
     "acks",
     "request.required.acks",
     "transactional.id",
+    "transaction.timeout.ms",
     "message.timeout.ms",
     "delivery.timeout.ms",
     "message.send.max.retries",
@@ -59,6 +60,9 @@ const RESERVED: [&str; 20] = [
 
 /// How long librdkafka tries to deliver a record of a sink before the sink, and with it the job, fails.
 pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a transaction may take; its records must have arrived sooner.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a question to the cluster may take.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -166,6 +170,14 @@ impl KafkaConfig {
         ];
         let fixed = [("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", timeout.as_str())];
         self.with(client_id, &defaults, &fixed)
+    }
+
+    /// For a producer whose records come in transactions with this id.
+    pub(crate) fn transactional(&self, client_id: &str, id: &str) -> ClientConfig {
+        let mut config = self.producer(client_id, TRANSACTION_TIMEOUT / 2);
+        // a producer that is gone keeps readers waiting no longer than this; its successor ends it at once
+        config.set("transactional.id", id).set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+        config
     }
 
     /// For questions and for creating topics.

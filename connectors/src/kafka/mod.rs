@@ -8,6 +8,7 @@ mod outbox;
 mod sink;
 mod source;
 mod topic;
+mod transactions;
 
 pub use config::{InvalidKafkaConfig, KafkaConfig};
 pub use dead_letters::KafkaDeadLetters;

@@ -13,6 +13,7 @@ use highwater_engine::{
     metrics::{Metrics, SinkLabel},
 };
 use rdkafka::{
+    ClientConfig,
     config::FromClientConfigAndContext,
     error::{KafkaError, RDKafkaErrorCode},
     message::{DeliveryResult, ToBytes},
@@ -55,13 +56,46 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
+    /// For records that stand alone.
     pub(crate) fn open(name: Name, config: &KafkaConfig, metrics: Arc<Metrics>) -> Result<Self, SinkError> {
+        let client = config.producer(&format!("highwater-{name}"), DELIVERY_TIMEOUT);
+        Outbox::create(name, config, &client, metrics)
+    }
+
+    /// For records of transactions.
+    pub(crate) fn transactional(
+        name: Name,
+        config: &KafkaConfig,
+        id: &str,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, SinkError> {
+        let client = config.transactional(&format!("highwater-{name}"), id);
+        Outbox::create(name, config, &client, metrics)
+    }
+
+    fn create(
+        name: Name,
+        config: &KafkaConfig,
+        client: &ClientConfig,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, SinkError> {
         config.check().map_err(|error| SinkError::new(name.clone(), error.to_string()))?;
-        let client_id = format!("highwater-{name}");
         let context = Context::new(name.clone(), Deliveries::default());
-        let producer = BaseProducer::from_config_and_context(&config.producer(&client_id, DELIVERY_TIMEOUT), context)
+        let producer = BaseProducer::from_config_and_context(client, context)
             .map_err(|error| SinkError::new(name.clone(), explain(&error)))?;
         Ok(Outbox { name, brokers: config.bootstrap_servers.clone(), producer, sent: 0, metrics })
+    }
+
+    /// The producer, for what concerns transactions.
+    pub(crate) fn producer(&self) -> &impl Producer<Context<Deliveries>> {
+        &self.producer
+    }
+
+    /// Takes no interest in what was sent so far any longer.
+    pub(crate) fn forget(&mut self) {
+        self.producer.poll(Duration::ZERO);
+        let deliveries = &self.producer.context().kind;
+        deliveries.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(crate) fn name(&self) -> Name {

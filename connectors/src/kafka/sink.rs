@@ -1,74 +1,136 @@
-//! A view's changelog as a topic.
+//! Views' changelogs as topics.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
-use highwater_engine::{Epoch, Name, Record, Sink, SinkError, metrics::Metrics};
+use highwater_engine::{Batch, Change, Epoch, Name, Record, Sink, SinkError, metrics::Metrics};
 use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::BaseRecord,
 };
 
-use super::{KafkaConfig, Topic, outbox::Outbox};
+use super::{KafkaConfig, Topic, outbox::Outbox, transactions::Transactions};
 
-/// Writes the changes of a view to a topic: the row's key as the record's key, its value as JSON, a tombstone where
-/// the row is gone. Whoever reads the topic from its beginning and keeps the newest value of each key has the view.
+/// Writes the changes of views to topics: the row's key as the record's key, its value as JSON, a tombstone where the
+/// row is gone. Whoever reads a topic from its beginning and keeps the newest value of each key has the view.
 ///
-/// Each record has the headers `highwater-view`, `highwater-epoch`, `highwater-schema` (the view's name, `/`, the
-/// version of its value's form) and `content-type`.
+/// Each commit of the job is one transaction over all topics: readers with `isolation.level=read_committed` see it
+/// whole and once, whatever ends the job and however often. Each record has the headers `highwater-view`,
+/// `highwater-epoch`, `highwater-schema` (the view's name, `/`, the version of its value's form) and `content-type`.
 pub struct KafkaSink {
-    outbox: Outbox,
-    topic: String,
-    view: Name,
-    schema: String,
+    name: Name,
+    config: KafkaConfig,
+    /// view → topics
+    topics: BTreeMap<Name, Vec<String>>,
+    metrics: Arc<Metrics>,
+    /// the job's, known once it resumes
+    id: String,
+    transactions: Option<Transactions>,
 }
 
 /// The version of what values look like.
 const SCHEMA_VERSION: u32 = 1;
 
 impl KafkaSink {
-    /// A sink for the changes of `view`. Creates the topic where it is missing, compacted unless its settings say
-    /// otherwise.
+    /// A sink called `kafka` for the changes of views, each in its topic. Creates topics where they are missing,
+    /// compacted unless their settings say otherwise.
     ///
     /// # Errors
-    /// Where the configuration is wrong, or the topic is missing and cannot be created.
-    pub fn open(config: &KafkaConfig, topic: &Topic, view: Name, metrics: Arc<Metrics>) -> Result<Self, SinkError> {
-        let name = Name::from(format!("kafka:{}", topic.name));
-        let mut topic = topic.clone();
-        if !topic.settings.contains_key("cleanup.policy") {
-            topic = topic.compacted();
+    /// Where the configuration is wrong, or a topic is missing and cannot be created.
+    pub fn open(
+        config: &KafkaConfig,
+        topics: impl IntoIterator<Item = (Name, Topic)>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, SinkError> {
+        let name = Name::from("kafka");
+        let mut names: BTreeMap<Name, Vec<String>> = BTreeMap::new();
+        for (view, mut topic) in topics {
+            if !topic.settings.contains_key("cleanup.policy") {
+                topic = topic.compacted();
+            }
+            topic.create(config).map_err(|error| SinkError::new(name.clone(), error.to_string()))?;
+            names.entry(view).or_default().push(topic.name);
         }
-        topic.create(config).map_err(|error| SinkError::new(name.clone(), error.to_string()))?;
-        let schema = format!("{view}/{SCHEMA_VERSION}");
-        Ok(KafkaSink { outbox: Outbox::open(name, config, metrics)?, topic: topic.name, view, schema })
+        let (config, id) = (config.clone(), String::new());
+        Ok(KafkaSink { name, config, topics: names, metrics, id, transactions: None })
+    }
+
+    /// Another name: where a job has several of these, durable state tells them apart by it.
+    #[must_use]
+    pub fn named(self, name: Name) -> Self {
+        KafkaSink { name, ..self }
+    }
+
+    fn connect(&mut self) -> Result<&mut Transactions, SinkError> {
+        match &mut self.transactions {
+            Some(transactions) => Ok(transactions),
+            none => {
+                let outbox = Outbox::transactional(self.name.clone(), &self.config, &self.id, self.metrics.clone())?;
+                let topics = self.topics.values().flatten().cloned().collect();
+                Ok(none.insert(Transactions::open(&self.config, &self.id, topics, self.name.clone(), outbox)?))
+            }
+        }
     }
 }
 
 impl Sink for KafkaSink {
     fn name(&self) -> Name {
-        self.outbox.name()
+        self.name.clone()
     }
 
-    fn write(&mut self, epoch: Epoch, records: &[Record]) -> Result<(), SinkError> {
-        let epoch = epoch.to_string();
-        let headers = OwnedHeaders::new_with_capacity(4)
-            .insert(Header { key: "highwater-view", value: Some(self.view.as_str()) })
-            .insert(Header { key: "highwater-epoch", value: Some(epoch.as_str()) })
-            .insert(Header { key: "highwater-schema", value: Some(self.schema.as_str()) })
-            .insert(Header { key: "content-type", value: Some("application/json") });
-        for record in records {
-            let key = record.key_text();
-            let value = record.value.as_ref().map(serde_json::Value::to_string);
-            let mut message: BaseRecord<'_, str, str> =
-                BaseRecord::to(&self.topic).key(key.as_str()).headers(headers.clone());
-            if let Some(value) = &value {
-                message = message.payload(value.as_str());
-            }
-            self.outbox.send(message)?;
+    fn resume(&mut self, job: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
+        self.id = format!("highwater-{job}-{}", self.name);
+        Ok(self.connect()?.epoch.max(delivered))
+    }
+
+    fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
+        let Some(newest) = batches.last() else { return Ok(()) };
+        let committed = self.connect()?.epoch;
+        let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
+        if fresh.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let KafkaSink { topics, transactions: Some(transactions), .. } = self else { return Ok(()) };
+        let done = transactions.commit(newest.epoch, |outbox| {
+            let mut headers = HashMap::new();
+            for batch in fresh {
+                headers.clear();
+                for change in &batch.changes {
+                    let headers = headers.entry(&change.view).or_insert_with(|| describe(&change.view, batch.epoch));
+                    for topic in topics.get(&change.view).into_iter().flatten() {
+                        send(outbox, topic, headers.clone(), change)?;
+                    }
+                }
+            }
+            Ok(())
+        });
+        done.map_err(|(error, lost)| {
+            if lost {
+                self.transactions = None;
+            }
+            error
+        })
     }
+}
 
-    fn flush(&mut self) -> Result<(), SinkError> {
-        self.outbox.flush()
+fn describe(view: &str, epoch: Epoch) -> OwnedHeaders {
+    let (epoch, schema) = (epoch.to_string(), format!("{view}/{SCHEMA_VERSION}"));
+    OwnedHeaders::new_with_capacity(4)
+        .insert(Header { key: "highwater-view", value: Some(view) })
+        .insert(Header { key: "highwater-epoch", value: Some(epoch.as_str()) })
+        .insert(Header { key: "highwater-schema", value: Some(schema.as_str()) })
+        .insert(Header { key: "content-type", value: Some("application/json") })
+}
+
+fn send(outbox: &mut Outbox, topic: &str, headers: OwnedHeaders, change: &Change) -> Result<(), SinkError> {
+    let Change { record: record @ Record { value, .. }, .. } = change;
+    let key = record.key_text();
+    let value = value.as_ref().map(serde_json::Value::to_string);
+    let mut message: BaseRecord<'_, str, str> = BaseRecord::to(topic).key(key.as_str()).headers(headers);
+    if let Some(value) = &value {
+        message = message.payload(value.as_str());
     }
+    outbox.send(message)
 }

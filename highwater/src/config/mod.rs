@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 
 use self::tree::{Node, Place, Problems, What};
 pub(crate) use self::{
-    schema::{Config, DeadLetters, Generated, MAX_WAITING_BYTES, Sink, SinkTarget, Source},
+    schema::{Brokers, Config, DeadLetters, Generated, MAX_WAITING_BYTES, Sink, SinkTarget, Source},
     suggest::hint,
     values::{parse_duration, show_duration},
 };

@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<Source>,
     /// Ways out.
     pub(crate) sinks: Vec<Sink>,
+    /// The folder of durable state; `None` for none.
+    pub(crate) state: Option<PathBuf>,
     /// Where records go that are no log.
     pub(crate) dead_letters: DeadLetters,
     /// `[queries]`: what the built-in queries are told.
@@ -157,6 +159,7 @@ impl Default for Config {
             settings: Settings::default(),
             sources: Vec::new(),
             sinks: Vec::new(),
+            state: Some(PathBuf::from("highwater-state")),
             dead_letters: DeadLetters::None,
             queries: Standard::default(),
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
@@ -180,6 +183,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     http.finish();
 
     read_settings(&mut root, &mut config.settings);
+    read_state(&mut root, &mut config.state, &mut config.settings);
 
     let mut kafka = root.section("kafka");
     let defaults = brokers(&mut kafka, &Brokers::default());
@@ -235,6 +239,16 @@ fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Probl
     }
 }
 
+/// `[state]`: the folder, and how often it is written.
+fn read_state(root: &mut Section<'_>, state: &mut Option<PathBuf>, settings: &mut Settings) {
+    let mut section = root.section("state");
+    if let Some(place) = section.get("path", text) {
+        *state = (place != "none").then(|| PathBuf::from(place));
+    }
+    section.set("commit_interval", &mut settings.commit_interval, duration(Duration::from_millis(1)..=minutes(1)));
+    section.finish();
+}
+
 fn read_settings(root: &mut Section<'_>, settings: &mut Settings) {
     let ms = Duration::from_millis;
     let mut time = root.section("time");
@@ -254,6 +268,7 @@ fn read_settings(root: &mut Section<'_>, settings: &mut Settings) {
     limits.set("max_record_bytes", &mut settings.max_record_bytes, whole(64..=MAX_BATCH_BYTES / 4));
     limits.set("batch_bytes", &mut settings.batch_bytes, whole(1024..=MAX_BATCH_BYTES / 4));
     limits.set("max_epochs_in_flight", &mut settings.max_epochs_in_flight, whole(1..=10_000));
+    limits.set("max_outbox_bytes", &mut settings.max_outbox_bytes, whole(1 << 20..=1 << 40));
     limits.finish();
 
     let mut logs = root.section("logs");
@@ -381,9 +396,6 @@ fn read_sink(mut section: Section<'_>, defaults: &Brokers) -> Option<Sink> {
             let within = || duration(seconds(1)..=days(1));
             if let Some(timeout) = section.get("timeout", within()) {
                 webhook.timeout_seconds = timeout.as_secs();
-            }
-            if let Some(patience) = section.get("give_up_after", within()) {
-                webhook.give_up_after_seconds = patience.as_secs();
             }
             section.set("max_changes", &mut webhook.max_changes, whole(1..=1_000_000));
             if let Some(error) = url.as_ref().and_then(|_| webhook.check().err()) {

@@ -32,27 +32,41 @@ pub trait IsolationForest<'s, K: Key> {
 
 impl<'s, K: Key> IsolationForest<'s, K> for Series<'s, K, FeatureRow> {
     fn models(&self, period: Duration, training: Training) -> VecCollection<'s, Epoch, ((K, Window), Model), isize> {
+        let base = self.base::<(K, Window), Option<Model>>("isolation forests");
         let by_key = Exchange::new(|(((key, _), _), _, _): &Row<K>| key.hashed());
-        self.rows()
+        let restored_by_key = Exchange::new(|((key, _), _): &Restored<K>| key.hashed());
+        let models = self
+            .rows()
             .inner
-            .unary_frontier(by_key, "TrainForests", move |initial, _| {
+            .binary_frontier(base.restored(), by_key, restored_by_key, "TrainForests", move |initial, _| {
                 drop(initial);
                 let mut waiting: BTreeMap<Epoch, (_, Vec<Row<K>>)> = BTreeMap::new();
                 let mut trainer = Trainer { period, training, keys: HashMap::new() };
-                move |(input, frontier), output| {
-                    input.for_each_time(|cap, batches| {
-                        let port = output.output_index();
+                move |(rows, rows_frontier), (restored, restored_frontier), output| {
+                    let port = output.output_index();
+                    rows.for_each_time(|cap, batches| {
                         let (_, rows) = waiting.entry(*cap.time()).or_insert_with(|| (cap.retain(port), Vec::new()));
                         rows.extend(batches.flat_map(|batch| batch.drain(..)));
                     });
-                    while let Some(entry) = waiting.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
+                    restored.for_each_time(|cap, batches| {
+                        let mut changes: Vec<Change<K>> = Vec::new();
+                        for model in batches.flat_map(|batch| batch.drain(..)) {
+                            trainer.restore(&model);
+                            changes.push((model, *cap.time(), 1));
+                        }
+                        output.session(&cap).give_iterator(changes.into_iter());
+                    });
+                    let open = |epoch: &Epoch| rows_frontier.less_equal(epoch) || restored_frontier.less_equal(epoch);
+                    while let Some(entry) = waiting.first_entry().filter(|entry| !open(entry.key())) {
                         let (cap, rows) = entry.remove();
                         let changes = trainer.close(*cap.time(), rows);
                         output.session(&cap).give_iterator(changes.into_iter());
                     }
                 }
             })
-            .as_collection()
+            .as_collection();
+        base.keep(&models);
+        models.flat_map(|(of, model)| model.map(|model| (of, model)))
     }
 
     fn forest_scores(
@@ -79,15 +93,19 @@ struct Trainer<K> {
 #[derive(Default)]
 struct Trained {
     rows: BTreeMap<Window, FeatureRow>,
-    models: BTreeMap<Window, Model>,
-    /// the newest period that training was tried for
-    newest: Option<Window>,
+    /// by period; none where the past was too short
+    models: BTreeMap<Window, Option<Model>>,
 }
 
 type Row<K> = (((K, Window), FeatureRow), Epoch, isize);
-type Change<K> = (((K, Window), Model), Epoch, isize);
+type Change<K> = (((K, Window), Option<Model>), Epoch, isize);
+type Restored<K> = ((K, Window), Option<Model>);
 
 impl<K: Key> Trainer<K> {
+    fn restore(&mut self, ((key, period), model): &Restored<K>) {
+        self.keys.entry(key.clone()).or_default().models.insert(*period, model.clone());
+    }
+
     fn close(&mut self, epoch: Epoch, rows: Vec<Row<K>>) -> Vec<Change<K>> {
         let mut touched: BTreeMap<K, Vec<(isize, Window, FeatureRow)>> = BTreeMap::new();
         for (((key, window), row), _, diff) in rows {
@@ -121,23 +139,22 @@ impl Trained {
     }
 
     /// Trains for every period that has begun since last time; drops models whose windows are all gone.
-    fn train(&mut self, period: Duration, training: &Training) -> Vec<(Window, Model, isize)> {
+    fn train(&mut self, period: Duration, training: &Training) -> Vec<(Window, Option<Model>, isize)> {
         let mut changes = Vec::new();
         let begun: Vec<Window> = {
             let mut periods: Vec<_> = self.rows.keys().map(|w| Window::containing(w.start, period)).collect();
             periods.dedup();
-            periods.retain(|&p| Some(p) > self.newest);
+            let newest = self.models.last_key_value().map(|(newest, _)| *newest);
+            periods.retain(|&period| Some(period) > newest);
             periods
         };
         for of in begun {
-            self.newest = Some(of);
             let past: Vec<[f64; FEATURES]> =
                 self.rows.range(..of).map(|(_, row)| row.map(|feature| feature.0)).collect();
             // too short a past gives no model, and its windows no score
-            if let Ok(model) = Model::train(&feature_table(&past), training) {
-                self.models.insert(of, model.clone());
-                changes.push((of, model, 1));
-            }
+            let model = Model::train(&feature_table(&past), training).ok();
+            self.models.insert(of, model.clone());
+            changes.push((of, model, 1));
         }
         let oldest = self.rows.keys().next().map(|w| Window::containing(w.start, period));
         while let Some(entry) =

@@ -1,0 +1,166 @@
+//! Running queries over scripted epochs, for tests: yours of your queries, and ours.
+
+pub(crate) mod disk;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Sender, unbounded};
+use timely::worker::Worker;
+
+use self::disk::Disk;
+use crate::{
+    Epoch, Name, Query, Timestamp,
+    dataflow::{Dataflow, Keep},
+    intake::Intake,
+    metrics::Metrics,
+    publish::{Output, Snapshot, Views, publish},
+    settings::Settings,
+    state::{Committer, Event, Store},
+};
+
+/// Records by epoch: `(partition, record)`, read in this order. Worker `p % workers` reads partition `p`.
+pub type Script = Vec<Vec<(u32, String)>>;
+
+/// Runs a query over scripted epochs on `settings.workers` workers; gives all views as of the end of each epoch.
+///
+/// The wall clock plays no part: no partition is ever idle and no record too far ahead. After the script's last epoch
+/// comes one more, in which every partition has ended.
+///
+/// # Errors
+/// Where the dataflow runtime does not start, or a worker panics.
+pub fn replay(query: impl Query + 'static, settings: &Settings, script: &Script) -> Result<Vec<Arc<Snapshot>>, String> {
+    let queries: Arc<Vec<Box<dyn Query>>> = Arc::new(vec![Box::new(query)]);
+    run(&queries, settings, script, true, None)
+}
+
+/// Runs a query over scripted epochs as [`replay`] does, but in parts: after each, the job ends as if it had been
+/// killed, and the next one goes on from its durable state with settings of its own. Gives all views as of the end of
+/// each epoch of each part; where a part goes on, they begin with the views as restored.
+///
+/// # Errors
+/// Where the dataflow runtime does not start, a worker panics, or the state cannot be read.
+pub fn replay_in_parts(
+    query: impl Query + 'static,
+    parts: &[(Settings, Script)],
+) -> Result<Vec<Vec<Arc<Snapshot>>>, String> {
+    let queries: Arc<Vec<Box<dyn Query>>> = Arc::new(vec![Box::new(query)]);
+    let disk = Disk::default();
+    let mut snapshots = Vec::new();
+    for (number, (settings, script)) in parts.iter().enumerate() {
+        let store = Arc::new(Store::on(disk.clone(), true).map_err(|error| error.to_string())?);
+        snapshots.push(run(&queries, settings, script, number + 1 == parts.len(), Some(store))?);
+        disk.crash(|_| 1);
+    }
+    Ok(snapshots)
+}
+
+fn run(
+    queries: &Arc<Vec<Box<dyn Query>>>,
+    settings: &Settings,
+    script: &Script,
+    to_the_end: bool,
+    store: Option<Arc<Store>>,
+) -> Result<Vec<Arc<Snapshot>>, String> {
+    let metrics = Arc::new(Metrics::default());
+    let (outputs, published) = unbounded();
+    let (events, closed) = unbounded();
+    let committer = store.clone().map(|store| Committer::new(store, usize::MAX, metrics.clone()));
+    let publisher = {
+        let (metrics, events) = (metrics.clone(), events.clone());
+        std::thread::spawn(move || {
+            let mut snapshots = Vec::new();
+            publish(&published, &Views::default(), &metrics, |snapshot, changes| {
+                snapshots.push(snapshot.clone());
+                let _ = events.send(Event::Closed { changes: changes.clone(), snapshot: snapshot.clone() });
+            });
+            let _ = events.send(Event::Over);
+            snapshots
+        })
+    };
+    let config =
+        if settings.workers > 1 { timely::Config::process(settings.workers) } else { timely::Config::thread() };
+    let play = Play { queries: queries.clone(), settings: settings.clone(), script: script.clone(), to_the_end, store };
+    let sender = outputs.clone();
+    let guards = timely::execute(config, move |worker| play.run(worker, &metrics, &sender, &events))?;
+    for result in guards.join() {
+        result??;
+    }
+    let _ = outputs.send(Output::Over);
+    if let Some(committer) = committer {
+        committer.run(&closed, Duration::ZERO, |_| ()).map_err(|error| error.to_string())?;
+    }
+    publisher.join().map_err(|_| "the publisher panicked".to_owned())
+}
+
+/// A part of a script, as each worker plays it.
+struct Play {
+    queries: Arc<Vec<Box<dyn Query>>>,
+    settings: Settings,
+    script: Script,
+    /// whether partitions end after it
+    to_the_end: bool,
+    store: Option<Arc<Store>>,
+}
+
+impl Play {
+    fn run(
+        &self,
+        worker: &mut Worker,
+        metrics: &Arc<Metrics>,
+        outputs: &Sender<Output>,
+        events: &Sender<Event>,
+    ) -> Result<(), String> {
+        let source = Name::from("script");
+        let committed = self.store.as_ref().and_then(|store| store.committed());
+        let keep = self
+            .store
+            .as_ref()
+            .map(|_| Keep { events: events.clone(), restored: committed.map(|committed| committed.epoch) });
+        let mut dataflow = Dataflow::build(worker, &self.settings, metrics, &self.queries, outputs.clone(), keep);
+        let mut first = 0;
+        let restored = committed.and_then(|committed| committed.sources.get(&source)).cloned().unwrap_or_default();
+        let mine = |partition: u32| partition as usize % worker.peers() == worker.index();
+        let mut intake = Intake::new(source.clone(), &self.settings, restored.clone());
+        for partition in restored.keys().filter(|partition| mine(**partition)) {
+            intake.partition(*partition);
+        }
+        let (index, peers) = (worker.index(), worker.peers());
+        if let Some(store) = &self.store
+            && let Some(restored) = dataflow.restore(worker, store).map_err(|error| error.to_string())?
+        {
+            first = restored + 1;
+            complete(worker, outputs, &dataflow, restored);
+        }
+        let epochs = self.script.iter().map(Some).chain(self.to_the_end.then_some(None));
+        for (epoch, records) in (first..).zip(epochs) {
+            let mine = |partition: u32| partition as usize % peers == index;
+            for (partition, record) in records.into_iter().flatten().filter(|(partition, _)| mine(*partition)) {
+                let slot = intake.partition(*partition);
+                intake.record(slot, 0, Some(Timestamp::from_micros(0)), record.as_bytes());
+            }
+            if records.is_none() {
+                intake.finish();
+            }
+            if let Some(batch) = intake.take_batch() {
+                dataflow.send(batch);
+            }
+            let _ = events.send(Event::Reached { epoch, source: source.clone(), partitions: intake.reached() });
+            dataflow.advance(Some(intake.mark(Instant::now())), epoch + 1);
+            complete(worker, outputs, &dataflow, epoch);
+        }
+        Ok(())
+    }
+}
+
+/// Waits until nothing more can happen at an epoch, and has it published.
+fn complete(worker: &mut Worker, outputs: &Sender<Output>, dataflow: &Dataflow, epoch: Epoch) {
+    while !dataflow.is_complete(epoch) {
+        worker.step_or_park(None);
+    }
+    if worker.index() == 0 {
+        let _ = outputs.send(Output::Complete { epoch, ended: Instant::now(), watermark: dataflow.watermark() });
+    }
+}
