@@ -14,10 +14,10 @@ pub fn check(records: &[Record], expected: &BTreeSet<Alert>, horizon: &Horizon) 
     let told: BTreeSet<&str> = records.iter().map(|record| record.key.as_str()).collect();
     let due = expected.iter().filter(|alert| alert.fires_at <= horizon.low);
     let missing = due.filter(|alert| !told.contains(alert.id.as_str()));
-    problems.extend(missing.map(|alert| format!("alerts: {} was never told", alert.id)));
+    problems.extend(missing.map(|alert| format!("{} was never told", alert.id)));
     let known: BTreeSet<&str> = expected.iter().map(|alert| alert.id.as_str()).collect();
     let surplus = told.into_iter().filter(|id| id.starts_with(RULE) && !known.contains(id));
-    problems.extend(surplus.map(|id| format!("alerts: {id} was told, but its condition never held for long enough")));
+    problems.extend(surplus.map(|id| format!("{id} was told, but its condition never held for long enough")));
     problems
 }
 
@@ -28,12 +28,12 @@ fn blinking(records: &[Record]) -> Vec<String> {
     for record in records {
         let before = epochs.insert(record.partition, record.epoch).unwrap_or(0);
         if record.epoch < before {
-            problems.push(format!("alerts {record}: its epoch comes before {before}, which the partition had already"));
+            problems.push(format!("{record}: its epoch comes before {before}, which the partition had already"));
         }
         if record.value.is_none() {
             gone.insert(&record.key);
         } else if gone.contains(&record.key) {
-            problems.push(format!("alerts {record}: {} blinks: it was gone", record.key));
+            problems.push(format!("{record}: {} blinks: it was gone", record.key));
         }
     }
     problems

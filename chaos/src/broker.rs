@@ -29,10 +29,21 @@ impl Broker {
     /// # Errors
     /// Where it does not start.
     pub fn start(folder: &Path) -> Result<Self> {
-        let answer = script(&["start", "--java", "--port", "0"], folder)?;
-        let last = answer.lines().last().unwrap_or_default();
-        let brokers = last.strip_prefix("bootstrap=").ok_or_else(|| anyhow!("{SCRIPT} names no address: {last}"))?;
-        Ok(Broker { kafka: Kafka { brokers: brokers.to_owned() }, own: Some(folder.to_owned()) })
+        let brokers = start(folder, "0")?;
+        Ok(Broker { kafka: Kafka { brokers }, own: Some(folder.to_owned()) })
+    }
+
+    /// Stops it and starts it again where it was. It is for the job and the producer to live with that.
+    ///
+    /// # Errors
+    /// Where it is somebody else's, or does not come back.
+    pub fn restart(&self) -> Result<()> {
+        let brokers = &self.kafka.brokers;
+        let Some(folder) = &self.own else { bail!("the broker at {brokers} is somebody else's: it is not restarted") };
+        let port = brokers.rsplit(':').next().unwrap_or_default();
+        script(&["stop"], folder)?;
+        start(folder, port)?;
+        Ok(())
     }
 
     /// How to reach it.
@@ -47,6 +58,14 @@ impl Drop for Broker {
             let _ = script(&["stop", "--purge"], folder);
         }
     }
+}
+
+/// Where it listens.
+fn start(folder: &Path, port: &str) -> Result<String> {
+    let answer = script(&["start", "--java", "--port", port], folder)?;
+    let last = answer.lines().last().unwrap_or_default();
+    let brokers = last.strip_prefix("bootstrap=").ok_or_else(|| anyhow!("{SCRIPT} names no address: {last}"))?;
+    Ok(brokers.to_owned())
 }
 
 fn script(arguments: &[&str], folder: &Path) -> Result<String> {

@@ -65,7 +65,7 @@ impl Changelog {
         let mut changelog = Changelog::default();
         for record in records {
             if let Err(problem) = changelog.read(view, record) {
-                changelog.problems.push(format!("{} {record}: {problem}", view.name()));
+                changelog.problems.push(format!("{record}: {problem}"));
             }
         }
         changelog
@@ -110,10 +110,10 @@ impl Changelog {
     }
 
     /// What is wrong with where it ended.
-    pub fn check(&self, view: View, expected: &Rows, horizon: &Horizon) -> Vec<String> {
+    pub fn check(&self, expected: &Rows, horizon: &Horizon) -> Vec<String> {
         let mut problems = compare(&self.told, expected);
         problems.extend(horizon.check(&self.live, expected));
-        problems.into_iter().map(|problem| format!("{}: {problem}", view.name())).collect()
+        problems
     }
 }
 

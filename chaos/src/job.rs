@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use crate::{
     changelog::View,
@@ -28,6 +28,7 @@ pub struct Job {
     binary: PathBuf,
     config: PathBuf,
     log: File,
+    log_path: PathBuf,
     name: String,
 }
 
@@ -41,9 +42,9 @@ impl Job {
         let unwritable = || format!("{} cannot be written", folder.display());
         let state = folder.join("state");
         std::fs::write(&config, configuration(kafka, name, &state)).with_context(unwritable)?;
-        let log = folder.join("highwater.log");
-        let log = OpenOptions::new().create(true).append(true).open(log).with_context(unwritable)?;
-        let job = Job { binary: binary.to_owned(), config, log, name: name.to_owned() };
+        let log_path = folder.join("highwater.log");
+        let log = OpenOptions::new().create(true).append(true).open(&log_path).with_context(unwritable)?;
+        let job = Job { binary: binary.to_owned(), config, log, log_path, name: name.to_owned() };
         kafka.create(&job.input(), PARTITIONS)?;
         for view in VIEWS.map(View::name).into_iter().chain([ALERTS]) {
             kafka.create(&job.output(view), OUTPUT_PARTITIONS)?;
@@ -59,6 +60,14 @@ impl Job {
     /// Where the changes of a view go.
     pub fn output(&self, view: &str) -> String {
         topic(&self.name, view)
+    }
+
+    /// A failure, with the last line of the job's log: mostly that says why.
+    pub fn explain(&self, error: &anyhow::Error) -> anyhow::Error {
+        let log = std::fs::read(&self.log_path).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let last = log.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+        anyhow!("{error:#}; {} ends with: {last}", self.log_path.display())
     }
 
     /// Starts it with so many workers; `note` goes to its log first.

@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod broker;
 pub mod changelog;
 pub mod horizon;
+pub mod interrupt;
 pub mod job;
 pub mod kafka;
 pub mod logs;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use highwater_chaos::{Options, broker::Broker, run};
+use highwater_chaos::{Options, broker::Broker, interrupt, run};
 
 /// Kills Highwater at random instants while logs come, and checks that nothing is lost and nothing counted twice.
 #[derive(Parser)]
@@ -19,8 +19,11 @@ struct Cli {
     /// How often it is killed
     #[arg(long, default_value_t = 20)]
     kills: usize,
+    /// How often the broker is stopped and started meanwhile
+    #[arg(long, default_value_t = 0, conflicts_with = "brokers")]
+    broker_restarts: usize,
     /// Logs produced per second
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(100..=100_000))]
     logs_per_second: u64,
     /// The program to kill
     #[arg(long, value_name = "PATH", default_value = "target/release/highwater")]
@@ -50,16 +53,21 @@ fn main() -> ExitCode {
 
 /// Whether it passed.
 fn chaos(cli: &Cli, seed: u64) -> Result<bool> {
+    interrupt::heed()?;
     let folder = fresh(&cli.folder, seed)?;
     let broker = match &cli.brokers {
         Some(brokers) => Broker::at(brokers.clone()),
         None => Broker::start(&folder.join("kafka"))?,
     };
-    let Cli { kills, logs_per_second, .. } = *cli;
+    let Cli { kills, broker_restarts, logs_per_second, .. } = *cli;
     let mut out = std::io::stdout();
-    writeln!(out, "{kills} kills, {logs_per_second} logs per second, seed {seed}; files in {}", folder.display())?;
-    let options = Options { seed, kills, logs_per_second, binary: cli.binary.clone(), folder };
-    let report = run(&options, broker.kafka())?;
+    writeln!(
+        out,
+        "{kills} kills, {broker_restarts} broker restarts, {logs_per_second} logs per second, seed {seed}; files in {}",
+        folder.display()
+    )?;
+    let options = Options { seed, kills, broker_restarts, logs_per_second, binary: cli.binary.clone(), folder };
+    let report = run(&options, &broker)?;
     write!(out, "{report}")?;
     Ok(report.passed())
 }

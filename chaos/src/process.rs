@@ -11,10 +11,12 @@ use std::{
 use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::views::is_ready;
+use crate::{interrupt, views::is_ready};
 
 /// How often a process that starts is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(10);
+/// How often a long wait looks whether it is interrupted.
+const HEED_EVERY: Duration = Duration::from_millis(200);
 
 /// A process that runs; killed where it is dropped.
 pub struct Process {
@@ -61,16 +63,17 @@ impl Process {
         self.started.elapsed()
     }
 
-    /// Lets it run until it is so old. Says how it ended if it did.
+    /// Lets it run on for so long. Says how it ended if it did.
     ///
     /// # Errors
-    /// Where it cannot be waited for.
-    pub fn run_until(&mut self, age: Duration) -> Result<Option<ExitStatus>> {
+    /// Where it cannot be waited for, or the run is interrupted.
+    pub fn run_for(&mut self, time: Duration) -> Result<Option<ExitStatus>> {
+        let until = Instant::now() + time;
         loop {
-            if let Some(status) = self.step(age.saturating_sub(self.age()))? {
+            if let Some(status) = self.step(until.saturating_duration_since(Instant::now()))? {
                 return Ok(Some(status));
             }
-            if self.age() >= age {
+            if Instant::now() >= until {
                 return Ok(None);
             }
         }
@@ -80,7 +83,7 @@ impl Process {
     /// did.
     ///
     /// # Errors
-    /// Where it cannot be waited for.
+    /// Where it cannot be waited for, or the run is interrupted.
     pub fn step(&mut self, at_most: Duration) -> Result<Option<ExitStatus>> {
         let starts = self.ready_after.is_none();
         let ended = self.wait(if starts { at_most.min(ASK_EVERY) } else { at_most })?;
@@ -93,12 +96,15 @@ impl Process {
     /// Waits at most so long for its end. Says how it ended if it did.
     ///
     /// # Errors
-    /// Where it cannot be waited for.
+    /// Where it cannot be waited for, or the run is interrupted.
     pub fn wait(&mut self, at_most: Duration) -> Result<Option<ExitStatus>> {
         let deadline = Instant::now() + at_most;
         loop {
-            match self.addresses.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            interrupt::check()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.addresses.recv_timeout(left.min(HEED_EVERY)) {
                 Ok(address) => self.address = Some(address),
+                Err(RecvTimeoutError::Timeout) if left > HEED_EVERY => {}
                 Err(RecvTimeoutError::Timeout) => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => {
                     return Ok(Some(self.child.wait().context("the process cannot be waited for")?));

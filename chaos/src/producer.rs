@@ -7,7 +7,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -23,7 +23,8 @@ use crate::{
     logs::{Log, Logs},
 };
 
-/// Logs are sent in portions of so long.
+/// Logs are sent in portions of so long. What a portion falls behind, no later one makes up for: a burst would leave
+/// silence behind it.
 const PORTION: Duration = Duration::from_millis(10);
 /// After the last log, its acknowledgement is waited for at most so long.
 const FLUSH: Duration = Duration::from_secs(120);
@@ -31,11 +32,12 @@ const FLUSH: Duration = Duration::from_secs(120);
 /// Writes in the background until all logs are written, or it is dropped.
 pub struct Producer {
     thread: JoinHandle<Result<()>>,
+    granted: Arc<AtomicU64>,
     _stop: Sender<()>,
 }
 
 impl Producer {
-    /// Begins to write the first `count` of the logs, so many a second.
+    /// Writes the first `count` of the logs, so many a second at most, each once it is granted.
     ///
     /// # Errors
     /// Where there is no client or no thread to be had.
@@ -47,12 +49,18 @@ impl Producer {
         let client =
             BaseProducer::from_config_and_context(&config, Delivered::default()).context("no Kafka producer")?;
         let (stop, stopped) = channel();
-        let writer = Writer { client, topic, stopped };
+        let granted = Arc::new(AtomicU64::new(0));
+        let writer = Writer { client, topic, granted: granted.clone(), stopped };
         let thread = std::thread::Builder::new()
             .name("producer".to_owned())
             .spawn(move || writer.write(logs, count, per_second))
             .context("no thread for the producer")?;
-        Ok(Producer { thread, _stop: stop })
+        Ok(Producer { thread, granted, _stop: stop })
+    }
+
+    /// The first so many logs may be written.
+    pub fn grant(&self, logs: u64) {
+        self.granted.store(logs, Ordering::Relaxed);
     }
 
     /// Whether it has written all, or failed.
@@ -88,15 +96,18 @@ impl ProducerContext for Delivered {
 struct Writer {
     client: BaseProducer<Delivered>,
     topic: String,
+    granted: Arc<AtomicU64>,
     stopped: Receiver<()>,
 }
 
 impl Writer {
     fn write(self, logs: Logs, count: u64, per_second: u64) -> Result<()> {
-        let began = Instant::now();
+        let portion = (per_second * PORTION.as_millis() as u64 / 1000).max(1);
+        let mut due = 0;
         for (sent, log) in (0..count).zip(logs) {
-            while began.elapsed().as_millis() as u64 * per_second / 1000 < sent {
+            while due <= sent {
                 self.client.poll(Duration::ZERO);
+                due = (due + portion).min(self.granted.load(Ordering::Relaxed));
                 if let Err(RecvTimeoutError::Disconnected) = self.stopped.recv_timeout(PORTION) {
                     return Ok(());
                 }

@@ -11,15 +11,17 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     Report, alerts,
+    broker::Broker,
     changelog::{Changelog, compare},
     horizon::Horizon,
     job::{ALERTS, Job, VIEWS},
     kafka::Kafka,
     logs::Logs,
     oracle::Expected,
-    plan::Plan,
+    plan::{Plan, What},
     process::Process,
     producer::Producer,
+    report::Problems,
     topic::{self, Record},
     views,
 };
@@ -40,6 +42,8 @@ pub struct Options {
     pub seed: u64,
     /// How often the job is killed.
     pub kills: usize,
+    /// How often the broker is restarted while the job runs; only one of its own can be.
+    pub broker_restarts: usize,
     /// Logs produced per second.
     pub logs_per_second: u64,
     /// The program `highwater`.
@@ -52,52 +56,52 @@ pub struct Options {
 ///
 /// # Errors
 /// Where the run itself could not be done: the cluster failed, or the job ended by itself.
-pub fn run(options: &Options, kafka: &Kafka) -> Result<Report> {
+pub fn run(options: &Options, broker: &Broker) -> Result<Report> {
     let began = Instant::now();
-    let Options { seed, logs_per_second, .. } = *options;
-    let plan = Plan::new(seed, options.kills, logs_per_second);
+    let Options { seed, kills, broker_restarts, logs_per_second, .. } = *options;
+    let kafka = broker.kafka();
+    let plan = Plan::new(seed, kills, broker_restarts, logs_per_second);
     // groups and topics of runs on one cluster are kept apart by the process that they belong to
     let name = format!("chaos-{seed}-{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond());
     let mut job = Job::prepare(&options.binary, &options.folder, kafka, &name)?;
-    let producer = Producer::start(kafka, job.input(), Logs::new(seed, logs_per_second), plan.logs, logs_per_second)?;
-    let mut recoveries = kill_again_and_again(&mut job, &plan)?;
-    let expected = Expected::of(Logs::new(seed, logs_per_second).take(plan.logs as usize));
+    let logs = || Logs::new(seed, logs_per_second);
+    let producer = Producer::start(kafka, job.input(), logs(), plan.logs, logs_per_second)?;
+    let (mut last, recoveries) =
+        live_through(&plan, &mut job, &producer, broker).map_err(|error| job.explain(&error))?;
+    let expected = Expected::of((0..plan.logs).zip(logs()).map(|(_, log)| log));
+    settle(&mut last, producer, &job, kafka, expected.logs).map_err(|error| job.explain(&error))?;
 
-    let mut last = job.start(plan.last_workers, "the last start")?;
-    let recovered = alive_until_ready(&mut last)?;
-    if !plan.rounds.is_empty() {
-        recoveries.push(recovered);
-    }
-    settle(&mut last, producer, &job, kafka, expected.logs)?;
-    let mut problems = check_views(&last, &expected)?;
-    problems.extend(end(&mut last)?);
+    let mut problems = Problems::default();
+    check_views(&last, &expected, &mut problems)?;
+    problems.add("the end", end(&mut last)?);
     let horizon = Horizon::of(&expected, began.elapsed());
-    let (records, wrong) = check_topics(&job, kafka, &expected, &horizon)?;
-    problems.extend(wrong);
-    Ok(Report {
-        seed,
-        logs: plan.logs,
-        kills: plan.rounds.len(),
-        recoveries,
-        records,
-        took: began.elapsed(),
-        folder: options.folder.clone(),
-        problems,
-    })
+    let topics = check_topics(&job, kafka, &expected, &horizon, &mut problems)?;
+    let (took, folder) = (began.elapsed(), options.folder.clone());
+    Ok(Report { seed, logs: plan.logs, kills, broker_restarts, recoveries, topics, took, folder, problems })
 }
 
-/// Each start with the kill that ends it. Says how long those took that came after a kill and became ready.
-fn kill_again_and_again(job: &mut Job, plan: &Plan) -> Result<Vec<Duration>> {
-    let mut recoveries = Vec::new();
-    for (number, round) in plan.rounds.iter().enumerate() {
-        let mut process = job.start(round.workers, &format!("start {number}, killed after {:?}", round.lifetime))?;
-        still_alive(process.run_until(round.lifetime)?)?;
-        process.kill()?;
-        if number > 0 {
-            recoveries.extend(process.ready_after());
+/// Starts the job and lets the faults happen. The last start, and how long those took that came after a kill and became
+/// ready.
+fn live_through(plan: &Plan, job: &mut Job, producer: &Producer, broker: &Broker) -> Result<(Process, Vec<Duration>)> {
+    let mut process = job.start(plan.workers, "the first start")?;
+    let (mut kills, mut recoveries) = (0, Vec::new());
+    for fault in &plan.faults {
+        producer.grant(fault.logs);
+        still_alive(process.run_for(fault.after)?)?;
+        match fault.what {
+            What::BrokerRestart => broker.restart()?,
+            What::Kill { workers } => {
+                process.kill()?;
+                recoveries.extend(process.ready_after().filter(|_| kills > 0));
+                kills += 1;
+                process = job.start(workers, &format!("the start after kill {kills} of {}", plan.kills()))?;
+            }
         }
     }
-    Ok(recoveries)
+    producer.grant(plan.logs);
+    let recovered = alive_until_ready(&mut process)?;
+    recoveries.extend(Some(recovered).filter(|_| kills > 0));
+    Ok((process, recoveries))
 }
 
 fn alive_until_ready(process: &mut Process) -> Result<Duration> {
@@ -114,7 +118,7 @@ fn alive_until_ready(process: &mut Process) -> Result<Duration> {
 fn still_alive(ended: Option<ExitStatus>) -> Result<()> {
     match ended {
         None => Ok(()),
-        Some(status) => bail!("highwater ended by itself ({status}): its log says why"),
+        Some(status) => bail!("highwater ended by itself ({status})"),
     }
 }
 
@@ -151,27 +155,25 @@ fn output_ends(job: &Job, kafka: &Kafka) -> Result<Vec<i64>> {
 }
 
 /// What is wrong with the views over HTTP.
-fn check_views(process: &Process, expected: &Expected) -> Result<Vec<String>> {
+fn check_views(process: &Process, expected: &Expected, problems: &mut Problems) -> Result<()> {
     let address = process.address().context("the job says nowhere where it listens")?;
-    let mut problems = Vec::new();
     let levels = views::levels(address)?;
     let keys: BTreeSet<_> = levels.keys().chain(expected.levels.keys()).collect();
-    for key in keys {
+    let wrong = keys.into_iter().filter_map(|key| {
         let of = |levels: &BTreeMap<_, u64>| levels.get(key).copied().unwrap_or(0);
         let (told, due) = (of(&levels), of(&expected.levels));
-        if told != due {
-            problems.push(format!("over HTTP, {} has {told} logs of level {}, expected {due}", key.0, key.1));
-        }
-    }
+        let (service, level) = key;
+        (told != due).then(|| format!("{service} has {told} logs of level {level}, expected {due}"))
+    });
+    problems.add("levels over HTTP", wrong);
     for view in VIEWS {
         let live = views::windows(address, view)?;
         let oldest = live.keys().map(|row| row.window).min();
         let mut due = expected.rows(view).clone();
         due.retain(|row, _| Some(row.window) >= oldest);
-        let wrong = compare(&live, &due).into_iter();
-        problems.extend(wrong.map(|problem| format!("over HTTP, {}: {problem}", view.name())));
+        problems.add(format!("{} over HTTP", view.name()), compare(&live, &due));
     }
-    Ok(problems)
+    Ok(())
 }
 
 /// Asks the job to end. What is wrong with how it does.
@@ -183,31 +185,34 @@ fn end(process: &mut Process) -> Result<Option<String>> {
     })
 }
 
-/// How many records topics have, and what is wrong with them.
+/// What came out of each topic; what is wrong with it is added to the problems.
 fn check_topics(
     job: &Job,
     kafka: &Kafka,
     expected: &Expected,
     horizon: &Horizon,
-) -> Result<(BTreeMap<String, usize>, Vec<String>)> {
-    let (mut counts, mut problems) = (BTreeMap::new(), Vec::new());
-    let mut read = |view: &str| -> Result<Vec<Record>> {
-        let topic = job.output(view);
-        let open = kafka.open_transactions(&topic)?;
-        if !open.is_empty() {
-            problems.push(format!("{view}: a transaction was left open in partitions {open:?}"));
-        }
-        let records = topic::read(kafka, &topic)?;
-        counts.insert(view.to_owned(), records.len());
-        Ok(records)
-    };
-    let changelogs: Vec<_> = VIEWS.into_iter().map(|view| Ok((view, read(view.name())?))).collect::<Result<_>>()?;
-    let alerts = read(ALERTS)?;
-    for (view, records) in changelogs {
+    problems: &mut Problems,
+) -> Result<BTreeMap<String, String>> {
+    let mut topics = BTreeMap::new();
+    for view in VIEWS {
+        let records = read(job, kafka, view.name(), problems)?;
         let changelog = Changelog::of(view, &records);
-        let wrong = changelog.check(view, expected.rows(view), horizon);
-        problems.extend(changelog.problems.into_iter().chain(wrong));
+        let (rows, live) = (changelog.told.len(), changelog.live.len());
+        let what = format!("{} records, {rows} rows, {} of them expired", records.len(), rows - live);
+        topics.insert(view.name().to_owned(), what);
+        problems.add(format!("where {} ends", view.name()), changelog.check(expected.rows(view), horizon));
+        problems.add(format!("how {} is told", view.name()), changelog.problems);
     }
-    problems.extend(alerts::check(&alerts, &expected.error_alerts(), horizon));
-    Ok((counts, problems))
+    let records = read(job, kafka, ALERTS, problems)?;
+    topics.insert(ALERTS.to_owned(), format!("{} records", records.len()));
+    problems.add(ALERTS, alerts::check(&records, &expected.error_alerts(), horizon));
+    Ok(topics)
+}
+
+fn read(job: &Job, kafka: &Kafka, view: &str, problems: &mut Problems) -> Result<Vec<Record>> {
+    let topic = job.output(view);
+    let open = kafka.open_transactions(&topic)?.into_iter();
+    let open = open.map(|partition| format!("a transaction was left open in partition {partition} of {topic}"));
+    problems.add("transactions", open);
+    topic::read(kafka, &topic)
 }
