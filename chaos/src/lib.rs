@@ -20,6 +20,7 @@ pub mod report;
 pub mod run;
 pub mod time;
 pub mod topic;
+pub mod verdict;
 pub mod views;
 
 pub use report::Report;

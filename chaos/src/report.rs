@@ -49,6 +49,8 @@ pub struct Report {
     pub seed: u64,
     /// Logs produced.
     pub logs: u64,
+    /// Logs that the job has counted in the end.
+    pub counted: u64,
     /// Kills.
     pub kills: usize,
     /// Restarts of the broker.
@@ -76,7 +78,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, value: &str| writeln!(f, "  {name:<20} {value}");
         line("seed", &self.seed.to_string())?;
-        line("logs", &self.logs.to_string())?;
+        line("logs", &format!("{} produced, {} counted", self.logs, self.counted))?;
         line("kills", &self.kills.to_string())?;
         line("broker restarts", &self.broker_restarts.to_string())?;
         line("recoveries", &recoveries(self.recoveries.clone()))?;

@@ -1,20 +1,18 @@
 //! [`run`]: logs come, the job is killed and started again, and what it said is held against a batch.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     process::ExitStatus,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::{
-    Report, alerts,
+    Report,
     broker::Broker,
-    changelog::{Changelog, compare},
     horizon::Horizon,
-    job::{ALERTS, Job, VIEWS},
+    job::{Job, VIEWS},
     kafka::Kafka,
     logs::Logs,
     oracle::Expected,
@@ -22,8 +20,7 @@ use crate::{
     process::Process,
     producer::Producer,
     report::Problems,
-    topic::{self, Record},
-    views,
+    verdict, views,
 };
 
 /// A job that has counted all logs and whose topics have not moved for so long is done.
@@ -72,12 +69,12 @@ pub fn run(options: &Options, broker: &Broker) -> Result<Report> {
     settle(&mut last, producer, &job, kafka, expected.logs).map_err(|error| job.explain(&error))?;
 
     let mut problems = Problems::default();
-    check_views(&last, &expected, &mut problems)?;
+    let counted = verdict::views(&last, &expected, &mut problems)?;
     problems.add("the end", end(&mut last)?);
     let horizon = Horizon::of(&expected, began.elapsed());
-    let topics = check_topics(&job, kafka, &expected, &horizon, &mut problems)?;
+    let topics = verdict::topics(&job, kafka, &expected, &horizon, &mut problems)?;
     let (took, folder) = (began.elapsed(), options.folder.clone());
-    Ok(Report { seed, logs: plan.logs, kills, broker_restarts, recoveries, topics, took, folder, problems })
+    Ok(Report { seed, logs: plan.logs, counted, kills, broker_restarts, recoveries, topics, took, folder, problems })
 }
 
 /// Starts the job and lets the faults happen. The last start, and how long those took that came after a kill and became
@@ -154,28 +151,6 @@ fn output_ends(job: &Job, kafka: &Kafka) -> Result<Vec<i64>> {
     Ok(ends?.concat())
 }
 
-/// What is wrong with the views over HTTP.
-fn check_views(process: &Process, expected: &Expected, problems: &mut Problems) -> Result<()> {
-    let address = process.address().context("the job says nowhere where it listens")?;
-    let levels = views::levels(address)?;
-    let keys: BTreeSet<_> = levels.keys().chain(expected.levels.keys()).collect();
-    let wrong = keys.into_iter().filter_map(|key| {
-        let of = |levels: &BTreeMap<_, u64>| levels.get(key).copied().unwrap_or(0);
-        let (told, due) = (of(&levels), of(&expected.levels));
-        let (service, level) = key;
-        (told != due).then(|| format!("{service} has {told} logs of level {level}, expected {due}"))
-    });
-    problems.add("levels over HTTP", wrong);
-    for view in VIEWS {
-        let live = views::windows(address, view)?;
-        let oldest = live.keys().map(|row| row.window).min();
-        let mut due = expected.rows(view).clone();
-        due.retain(|row, _| Some(row.window) >= oldest);
-        problems.add(format!("{} over HTTP", view.name()), compare(&live, &due));
-    }
-    Ok(())
-}
-
 /// Asks the job to end. What is wrong with how it does.
 fn end(process: &mut Process) -> Result<Option<String>> {
     Ok(match process.terminate(TO_END)? {
@@ -183,36 +158,4 @@ fn end(process: &mut Process) -> Result<Option<String>> {
         Some(status) if !status.success() => Some(format!("after SIGTERM the job ended with {status}")),
         Some(_) => None,
     })
-}
-
-/// What came out of each topic; what is wrong with it is added to the problems.
-fn check_topics(
-    job: &Job,
-    kafka: &Kafka,
-    expected: &Expected,
-    horizon: &Horizon,
-    problems: &mut Problems,
-) -> Result<BTreeMap<String, String>> {
-    let mut topics = BTreeMap::new();
-    for view in VIEWS {
-        let records = read(job, kafka, view.name(), problems)?;
-        let changelog = Changelog::of(view, &records);
-        let (rows, live) = (changelog.told.len(), changelog.live.len());
-        let what = format!("{} records, {rows} rows, {} of them expired", records.len(), rows - live);
-        topics.insert(view.name().to_owned(), what);
-        problems.add(format!("where {} ends", view.name()), changelog.check(expected.rows(view), horizon));
-        problems.add(format!("how {} is told", view.name()), changelog.problems);
-    }
-    let records = read(job, kafka, ALERTS, problems)?;
-    topics.insert(ALERTS.to_owned(), format!("{} records", records.len()));
-    problems.add(ALERTS, alerts::check(&records, &expected.error_alerts(), horizon));
-    Ok(topics)
-}
-
-fn read(job: &Job, kafka: &Kafka, view: &str, problems: &mut Problems) -> Result<Vec<Record>> {
-    let topic = job.output(view);
-    let open = kafka.open_transactions(&topic)?.into_iter();
-    let open = open.map(|partition| format!("a transaction was left open in partition {partition} of {topic}"));
-    problems.add("transactions", open);
-    topic::read(kafka, &topic)
 }
