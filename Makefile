@@ -6,7 +6,9 @@ SHELL := /bin/bash
 # Seconds for each fuzz target, and which ones.
 SECONDS ?= 60
 FUZZ_TARGETS ?= json envelope logfmt plain syslog timestamp detect
-# More arguments for demo and bench: make demo ARGS="--rate 50000"
+# How often chaos kills the job.
+KILLS ?= 200
+# More arguments for demo, chaos and bench: make demo ARGS="--rate 50000"
 ARGS ?=
 
 .PHONY: help
@@ -33,6 +35,11 @@ kafka: ## Start a real Apache Kafka on 127.0.0.1:9092 (scripts/kafka --help for 
 .PHONY: kafka-stop
 kafka-stop: ## Stop it; its data stays in .kafka
 	@scripts/kafka stop
+
+.PHONY: chaos
+chaos: ## Kill the job KILLS=200 times on a real Kafka; nothing may be lost or told twice (ARGS="--seed 7" replays)
+	cargo build --release --locked -p highwater -p highwater-chaos
+	target/release/highwater-chaos --kills $(KILLS) $(ARGS)
 
 .PHONY: bench
 bench: ## Measure speed and memory beside the yardsticks, as a table

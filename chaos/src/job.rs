@@ -1,0 +1,124 @@
+//! [`Job`]: the job under test: its configuration, its topics, its files.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::{
+    changelog::View,
+    kafka::Kafka,
+    logs::{LATENESS, PARTITIONS, RETENTION},
+    process::Process,
+};
+
+/// Partitions of each topic that comes out.
+const OUTPUT_PARTITIONS: i32 = 2;
+/// The views whose topics are read back.
+pub const VIEWS: [View; 2] = [View::LogVolume, View::ErrorRate];
+/// The view of alerts.
+pub const ALERTS: &str = "alerts";
+
+/// What is started again and again.
+pub struct Job {
+    binary: PathBuf,
+    config: PathBuf,
+    log: File,
+    log_path: PathBuf,
+    name: String,
+}
+
+impl Job {
+    /// Writes the configuration into `folder` and creates the topics, which begin with `name`.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written or the cluster does not do it.
+    pub fn prepare(binary: &Path, folder: &Path, kafka: &Kafka, name: &str) -> Result<Self> {
+        let config = folder.join("highwater.toml");
+        let unwritable = || format!("{} cannot be written", folder.display());
+        let state = folder.join("state");
+        std::fs::write(&config, configuration(kafka, name, &state)).with_context(unwritable)?;
+        let log_path = folder.join("highwater.log");
+        let log = OpenOptions::new().create(true).append(true).open(&log_path).with_context(unwritable)?;
+        let job = Job { binary: binary.to_owned(), config, log, log_path, name: name.to_owned() };
+        kafka.create(&job.input(), PARTITIONS)?;
+        for view in VIEWS.map(View::name).into_iter().chain([ALERTS]) {
+            kafka.create(&job.output(view), OUTPUT_PARTITIONS)?;
+        }
+        Ok(job)
+    }
+
+    /// Where logs come by.
+    pub fn input(&self) -> String {
+        topic(&self.name, "logs")
+    }
+
+    /// Where the changes of a view go.
+    pub fn output(&self, view: &str) -> String {
+        topic(&self.name, view)
+    }
+
+    /// A failure, with the last line of the job's log: mostly that says why.
+    pub fn explain(&self, error: &anyhow::Error) -> anyhow::Error {
+        let log = std::fs::read(&self.log_path).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let last = log.lines().rfind(|line| !line.is_empty()).unwrap_or_default();
+        anyhow!("{error:#}; {} ends with: {last}", self.log_path.display())
+    }
+
+    /// Starts it with so many workers; `note` goes to its log first.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub fn start(&mut self, workers: usize, note: &str) -> Result<Process> {
+        writeln!(self.log, "--- {note}: {workers} workers").context("the log cannot be written")?;
+        let mut command = Command::new(&self.binary);
+        command.arg("run").arg("--config").arg(&self.config).arg("--workers").arg(workers.to_string());
+        Process::start(command, &self.log)
+    }
+}
+
+fn topic(name: &str, what: &str) -> String {
+    format!("{name}-{what}")
+}
+
+/// Partitions that are silent for a while, because a start took long, must not let time pass: nothing else would make
+/// logs expire that still count.
+fn configuration(kafka: &Kafka, name: &str, state: &Path) -> String {
+    let brokers = &kafka.brokers;
+    let input = topic(name, "logs");
+    let sink = |view: &str| {
+        let topic = topic(name, view);
+        format!("\n[[sink]]\ntype = \"kafka\"\nview = \"{view}\"\ntopic = \"{topic}\"\n")
+    };
+    let sinks: String = VIEWS.map(View::name).into_iter().chain([ALERTS]).map(sink).collect();
+    format!(
+        r#"[http]
+listen = "127.0.0.1:0"
+
+[kafka]
+brokers = "{brokers}"
+
+[state]
+path = {state:?}
+commit_interval = "200ms"
+
+[time]
+lateness = "{LATENESS}ms"
+retention = "{RETENTION}ms"
+idle_after = "30s"
+
+[logging]
+level = "info"
+
+[[source]]
+type = "kafka"
+topic = "{input}"
+group = "{name}"
+{sinks}"#
+    )
+}

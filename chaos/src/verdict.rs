@@ -1,0 +1,78 @@
+//! What a job has said, by its views and by its topics, held against what is expected.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    alerts,
+    changelog::{Changelog, compare},
+    horizon::Horizon,
+    job::{ALERTS, Job, VIEWS},
+    kafka::Kafka,
+    oracle::Expected,
+    process::Process,
+    report::Problems,
+    topic::{self, Record},
+    views as http,
+};
+
+/// How many logs the job has counted by its views over HTTP; what is wrong with them is added to the problems.
+///
+/// # Errors
+/// Where the job or the cluster does not answer.
+pub fn views(process: &Process, expected: &Expected, problems: &mut Problems) -> Result<u64> {
+    let address = process.address().context("the job says nowhere where it listens")?;
+    let levels = http::levels(address)?;
+    let keys: BTreeSet<_> = levels.keys().chain(expected.levels.keys()).collect();
+    let wrong = keys.into_iter().filter_map(|key| {
+        let of = |levels: &BTreeMap<_, u64>| levels.get(key).copied().unwrap_or(0);
+        let (told, due) = (of(&levels), of(&expected.levels));
+        let (service, level) = key;
+        (told != due).then(|| format!("{service} has {told} logs of level {level}, expected {due}"))
+    });
+    problems.add("levels over HTTP", wrong);
+    for view in VIEWS {
+        let live = http::windows(address, view)?;
+        let oldest = live.keys().map(|row| row.window).min();
+        let mut due = expected.rows(view).clone();
+        due.retain(|row, _| Some(row.window) >= oldest);
+        problems.add(format!("{} over HTTP", view.name()), compare(&live, &due));
+    }
+    Ok(levels.values().sum())
+}
+
+/// What came out of each topic; what is wrong with it is added to the problems.
+///
+/// # Errors
+/// Where the job or the cluster does not answer.
+pub fn topics(
+    job: &Job,
+    kafka: &Kafka,
+    expected: &Expected,
+    horizon: &Horizon,
+    problems: &mut Problems,
+) -> Result<BTreeMap<String, String>> {
+    let mut topics = BTreeMap::new();
+    for view in VIEWS {
+        let records = read(job, kafka, view.name(), problems)?;
+        let changelog = Changelog::of(view, &records);
+        let (rows, live) = (changelog.told.len(), changelog.live.len());
+        let what = format!("{} records, {rows} rows, {} of them expired", records.len(), rows - live);
+        topics.insert(view.name().to_owned(), what);
+        problems.add(format!("where {} ends", view.name()), changelog.check(expected.rows(view), horizon));
+        problems.add(format!("how {} is told", view.name()), changelog.problems);
+    }
+    let records = read(job, kafka, ALERTS, problems)?;
+    topics.insert(ALERTS.to_owned(), format!("{} records", records.len()));
+    problems.add(ALERTS, alerts::check(&records, &expected.error_alerts(), horizon));
+    Ok(topics)
+}
+
+fn read(job: &Job, kafka: &Kafka, view: &str, problems: &mut Problems) -> Result<Vec<Record>> {
+    let topic = job.output(view);
+    let open = kafka.open_transactions(&topic)?.into_iter();
+    let open = open.map(|partition| format!("a transaction was left open in partition {partition} of {topic}"));
+    problems.add("transactions", open);
+    topic::read(kafka, &topic)
+}

@@ -1,0 +1,95 @@
+//! A range of time, and what happened in it.
+
+use std::collections::BTreeMap;
+
+use highwater_engine::{Name, Snapshot, Timestamp, hours};
+use highwater_operators::ServiceStats;
+use serde_json::{Value as Json, json};
+use warp::reply::Response;
+
+use super::{
+    figures::tidy,
+    resolution::{Resolution, Stats, align_up, now},
+    rows::{oldest, reaches_back_to, services, sum, sum_levels},
+};
+use crate::{error::Problem, params::Span, routes::json_at};
+
+/// A range of time over one resolution.
+pub(super) struct Period<'a> {
+    pub(super) snapshot: &'a Snapshot,
+    span: Span,
+    pub(super) rows: &'a Stats,
+    now: Timestamp,
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    /// of it, what there are logs for: less than all where the first log is younger
+    minutes: f64,
+}
+
+impl<'a> Period<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot, span: Span) -> Result<Self, Problem> {
+        let resolution = Resolution::finest(span.length).ok_or_else(Problem::internal)?;
+        let rows = resolution.rows(snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
+        let now = now(snapshot, None);
+        let to = align_up(now, resolution.size);
+        let from = to.minus(span.length);
+        let since = oldest(rows).unwrap_or(from).max(from);
+        let covered = now.since(since).max(resolution.size).min(span.length);
+        Ok(Period { snapshot, span, rows, now, from, to, minutes: covered.as_secs_f64() / 60.0 })
+    }
+
+    pub(super) fn per_minute(&self, count: u64) -> f64 {
+        tidy(count as f64 / self.minutes)
+    }
+
+    /// Every service with logs in the period.
+    pub(super) fn by_service(&self) -> BTreeMap<Name, ServiceStats> {
+        services(self.rows)
+            .map(|service| (service.clone(), sum(self.rows, service, self.from, self.to)))
+            .filter(|(_, stats)| stats.levels.total() > 0)
+            .collect()
+    }
+
+    pub(super) fn last_hour(&self, service: Option<&Name>) -> Result<u64, Problem> {
+        let resolution = Resolution::finest(hours(1)).ok_or_else(Problem::internal)?;
+        let rows = resolution.rows(self.snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
+        let to = align_up(self.now, resolution.size);
+        Ok(sum_levels(rows, service, to.minus(hours(1)), to).total())
+    }
+
+    /// The change against the equally long period before, in percent; null where that is not kept, was not covered
+    /// wholly, or was zero. Over whole windows: the one under way would always look like a drop.
+    pub(super) fn trend(&self, service: Option<&Name>) -> Json {
+        let compared = || {
+            let resolution = Resolution::finest(self.span.length * 2)?;
+            let rows = resolution.rows(self.snapshot)?;
+            let to = self.now.align(resolution.size);
+            let middle = to.minus(self.span.length);
+            let from = middle.minus(self.span.length);
+            reaches_back_to(rows, from)
+                .then(|| (sum_levels(rows, service, from, middle), sum_levels(rows, service, middle, to)))
+        };
+        let change = |before: f64, after: f64| (before > 0.0).then(|| tidy((after - before) / before * 100.0));
+        let (logs, errors) = match compared() {
+            None => (None, None),
+            Some((before, after)) => (
+                change(before.total() as f64, after.total() as f64),
+                change(before.error_rate().percent(), after.error_rate().percent()),
+            ),
+        };
+        json!({ "logs_per_minute": logs, "error_rate": errors })
+    }
+
+    /// What every answer about a period says of it.
+    fn describe(&self, answer: &mut Json) {
+        answer["time_range"] = self.span.name.into();
+        answer["from"] = json!(self.from);
+        answer["to"] = json!(self.to);
+        answer["timestamp"] = json!(self.now);
+    }
+
+    pub(super) fn answer(&self, mut answer: Json) -> Response {
+        self.describe(&mut answer);
+        json_at(self.snapshot.epoch, &answer)
+    }
+}
