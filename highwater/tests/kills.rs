@@ -7,7 +7,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use highwater_chaos::{Options, broker::Broker, run};
 
 #[test]
-#[ignore = "durable state is not built yet"]
 fn a_job_that_is_killed_loses_nothing_and_tells_nothing_twice() {
     let Ok(brokers) = std::env::var("HIGHWATER_TEST_KAFKA") else {
         println!(
