@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use rdkafka::{ClientConfig, error::KafkaError};
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 use serde::Deserialize;
 
 /// How to reach a Kafka cluster.
@@ -90,14 +90,14 @@ impl KafkaConfig {
     fn common(&self, client_id: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
+            // of its log, the context uses more than it shows: why connections fail is told as information
+            .set_log_level(RDKafkaLogLevel::Info)
             .set("client.id", client_id)
             .set("broker.address.family", "any")
             .set("socket.keepalive.enable", "true")
             .set("socket.timeout.ms", "30000")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "5000")
-            // brokers close idle connections; that is no news
-            .set("log.connection.close", "false")
             // also how soon a partition that is added gets a reader
             .set("topic.metadata.refresh.interval.ms", "30000")
             .set("metadata.max.age.ms", "90000");
