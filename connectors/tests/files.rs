@@ -9,6 +9,7 @@ use std::{
     fs::{self, OpenOptions},
     io::Write,
     path::Path,
+    process::Command,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -126,6 +127,20 @@ fn a_file_that_was_cut_between_two_runs_is_read_anew() {
     assert_eq!(read_on(&memory, 2, &pattern), once(["a", "b"]));
     append(&plain, &line("new"));
     assert_eq!(read_on(&memory, 2, &pattern), once(["new"]));
+}
+
+#[test]
+fn a_pipe_has_no_past_to_go_on_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let memory = Memory::default();
+    for message in ["one", "two"] {
+        let pipe = path.clone();
+        let writer = std::thread::spawn(move || fs::write(pipe, line(message)).unwrap());
+        assert_eq!(read_on(&memory, 2, &path), once([message]));
+        writer.join().unwrap();
+    }
 }
 
 #[test]
