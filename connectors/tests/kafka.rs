@@ -10,7 +10,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use common::{counts, job, stop, total, until};
+use common::{
+    counts, failure,
+    gate::Gate,
+    job,
+    kafka::{kafka, records, topic, wait_for},
+    stop, total, until,
+};
 use highwater_connectors::{KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
 use highwater_engine::{
     Batch, Change, Name, Record, Sink,
@@ -18,28 +24,13 @@ use highwater_engine::{
 };
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewPartitions},
+    client::DefaultClientContext,
     consumer::{BaseConsumer, Consumer},
     message::{Headers, OwnedMessage},
+    producer::{BaseProducer, BaseRecord, Producer},
 };
 use serde_json::json;
-
-fn kafka(test: &str) -> Option<KafkaConfig> {
-    let Some(address) = std::env::var("HIGHWATER_TEST_KAFKA").ok().filter(|address| !address.is_empty()) else {
-        println!("SKIPPED: {test}: no Kafka at HIGHWATER_TEST_KAFKA");
-        return None;
-    };
-    Some(KafkaConfig::new(address))
-}
-
-/// A topic of this test alone.
-fn topic(name: &str) -> Topic {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
-    Topic::new(format!("{name}-{nanos}"))
-}
-
-fn records(from: usize, to: usize) -> Vec<Vec<u8>> {
-    (from..to).map(|n| format!("{{\"message\":\"m{n}\"}}").into_bytes()).collect()
-}
 
 /// Everything in partition 0, with a plain consumer.
 fn read_back(config: &KafkaConfig, topic: &str, count: usize) -> Vec<OwnedMessage> {
@@ -60,6 +51,10 @@ fn read_back(config: &KafkaConfig, topic: &str, count: usize) -> Vec<OwnedMessag
         }
     }
     messages
+}
+
+fn admin(config: &KafkaConfig) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap()
 }
 
 fn header(message: &OwnedMessage, key: &str) -> Option<String> {
@@ -102,7 +97,7 @@ fn a_topic_is_read_to_its_end_and_gone_on_with_after_a_restart() {
     stop(running);
 
     let (third, _) = job(1, KafkaSource { start: Start::Committed, group: "never seen".into(), ..source });
-    let error = third.start().unwrap().join().unwrap_err().to_string();
+    let error = failure(third.start().unwrap());
     assert!(error.contains("never seen"), "{error}");
 }
 
@@ -112,7 +107,7 @@ fn a_missing_topic_is_named_or_created() {
     let topic = topic("missing");
     let source = KafkaSource::new(config.clone(), topic.clone(), "g", Arc::default());
     let (first, _) = job(2, source.clone());
-    let error = first.start().unwrap().join().unwrap_err().to_string();
+    let error = failure(first.start().unwrap());
     for part in [topic.name.as_str(), config.bootstrap_servers.as_str(), "kafka-topics.sh", "create_topic"] {
         assert!(error.contains(part), "{error}");
     }
@@ -139,7 +134,7 @@ fn records_that_are_gone_end_the_job() {
     offsets.add_partition_offset(&topic.name, 0, Offset::Offset(20)).unwrap();
     consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync).unwrap();
     let (job, _) = job(1, KafkaSource::new(config, topic.clone(), topic.name.clone(), Arc::default()));
-    let error = job.start().unwrap().join().unwrap_err().to_string();
+    let error = failure(job.start().unwrap());
     assert!(error.contains("ends at offset 10") && error.contains("--reset-offsets"), "{error}");
 }
 
@@ -149,6 +144,58 @@ fn batch(epoch: u64, values: impl IntoIterator<Item = (&'static str, Option<serd
         record: Record { key: key.into(), window_start: None, value },
     };
     Batch { epoch, positions: BTreeMap::new(), changes: values.into_iter().map(change).collect() }
+}
+
+#[test]
+fn a_partition_that_is_added_is_read_from_its_start() {
+    let Some(mut config) = kafka("a_partition_that_is_added_is_read_from_its_start") else { return };
+    config.properties.insert("topic.metadata.refresh.interval.ms".into(), "300".into());
+    let topic = topic("grows");
+    topic.create(&config).unwrap();
+    KafkaIngest::open(&config, &topic.name).unwrap().append(&records(0, 10)).unwrap();
+    let source = KafkaSource::new(config.clone(), topic.clone(), topic.name.clone(), Arc::default());
+    let running = job(2, source).0.start().unwrap();
+    let views = running.views();
+    until("the first records", || total(&views) == 10);
+
+    let to_four = NewPartitions::new(&topic.name, 4);
+    wait_for(admin(&config).create_partitions([&to_four], &AdminOptions::new())).unwrap().remove(0).unwrap();
+    let producer: BaseProducer =
+        ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap();
+    for (partition, record) in (1..4).zip(records(10, 13)) {
+        producer.send(BaseRecord::<(), _>::to(&topic.name).partition(partition).payload(&record)).unwrap();
+    }
+    producer.flush(Duration::from_secs(20)).unwrap();
+    until("what is in the new partitions", || total(&views) == 13);
+    assert!(counts(&views).values().all(|count| *count == 1));
+    stop(running);
+}
+
+#[test]
+fn records_that_are_deleted_before_they_are_read_end_the_job() {
+    let Some(mut config) = kafka("records_that_are_deleted_before_they_are_read_end_the_job") else { return };
+    // next to nothing is fetched ahead of what is read
+    for (key, value) in [("queued.min.messages", "1"), ("max.partition.fetch.bytes", "1000")] {
+        config.properties.insert(key.into(), value.into());
+    }
+    let topic = topic("lagging");
+    topic.create(&config).unwrap();
+    let ingest = KafkaIngest::open(&config, &topic.name).unwrap();
+    for batch in 0..50 {
+        ingest.append(&records(batch * 100, batch * 100 + 100)).unwrap();
+    }
+    let gate = Gate::default();
+    let source = KafkaSource::new(config.clone(), topic.clone(), topic.name.clone(), Arc::default());
+    let running = job(1, gate.before(source)).0.start().unwrap();
+    until("the source", || gate.is_reached());
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(&topic.name, 0, Offset::Offset(4500)).unwrap();
+    wait_for(admin(&config).delete_records(&before, &AdminOptions::new())).unwrap();
+    gate.open();
+    let error = failure(running);
+    for part in [&topic.name, "partition 0, offsets", "to 4499", "--reset-offsets"] {
+        assert!(error.contains(part), "{error}");
+    }
 }
 
 #[test]
@@ -226,7 +273,9 @@ fn a_job_writes_its_view_and_its_dead_letters() {
 fn nobody_there_is_an_error_in_time() {
     let config = KafkaConfig::new("127.0.0.1:1");
     let (job, _) = job(1, KafkaSource::new(config.clone(), Topic::new("logs"), "g", Arc::default()));
-    let error = job.start().unwrap().join().unwrap_err().to_string();
-    assert!(error.contains("127.0.0.1:1"), "{error}");
-    assert!(KafkaIngest::open(&config, "logs").unwrap().append(&records(0, 1)).is_err());
+    std::thread::scope(|scope| {
+        scope.spawn(|| KafkaIngest::open(&config, "logs").unwrap().append(&records(0, 1)).unwrap_err());
+        let error = failure(job.start().unwrap());
+        assert!(error.contains("127.0.0.1:1") && error.contains("refused"), "{error}");
+    });
 }

@@ -89,16 +89,32 @@ impl Intake {
     pub fn record(&mut self, slot: PartitionSlot, next_offset: i64, received: Option<Timestamp>, bytes: &[u8]) {
         self.bytes_read += bytes.len();
         if let Err(reason) = self.admit(slot, received, bytes) {
-            self.dead.push(DeadLetter {
-                reason,
-                source: self.source.clone(),
-                partition: self.partitions[slot.0].id,
-                next_offset,
-                bytes: bytes[..bytes.len().min(DeadLetter::MAX_BYTES)].to_vec(),
-                length: bytes.len(),
-                received: self.defaults.received,
-            });
+            self.bury(slot, next_offset, reason, bytes, bytes.len());
         }
+        self.reach(slot, next_offset);
+    }
+
+    /// Takes one record that its source has cut because it is too long, which makes it a dead letter: of its `length`
+    /// bytes, the `beginning`. Otherwise as [`Intake::record`].
+    pub fn over_long(&mut self, slot: PartitionSlot, next_offset: i64, beginning: &[u8], length: usize) {
+        self.bytes_read += length;
+        self.bury(slot, next_offset, Reason::TooLong, beginning, length);
+        self.reach(slot, next_offset);
+    }
+
+    fn bury(&mut self, slot: PartitionSlot, next_offset: i64, reason: Reason, bytes: &[u8], length: usize) {
+        self.dead.push(DeadLetter {
+            reason,
+            source: self.source.clone(),
+            partition: self.partitions[slot.0].id,
+            next_offset,
+            bytes: bytes[..bytes.len().min(DeadLetter::MAX_BYTES)].to_vec(),
+            length,
+            received: self.defaults.received,
+        });
+    }
+
+    fn reach(&mut self, slot: PartitionSlot, next_offset: i64) {
         let partition = &mut self.partitions[slot.0];
         partition.next_offset = Some(next_offset);
         partition.touched = true;

@@ -2,20 +2,28 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use rdkafka::{ClientConfig, error::KafkaError};
+use rdkafka::{ClientConfig, config::RDKafkaLogLevel, error::KafkaError};
 use serde::Deserialize;
 
-/// How to reach a Kafka cluster.
+/// How to reach a Kafka cluster, here one that encrypts and wants a password:
 ///
 /// ```
 /// # use highwater_connectors::KafkaConfig;
 /// let config: KafkaConfig = serde_json::from_str(
-///     r#"{ "bootstrap_servers": "a:9092,b:9092",
-///          "properties": { "security.protocol": "SASL_SSL", "sasl.password": "hunter2" } }"#,
+///     r#"{ "bootstrap_servers": "a:9093,b:9093",
+///          "properties": {
+///              "security.protocol": "SASL_SSL",
+///              "sasl.mechanism": "SCRAM-SHA-512",
+///              "sasl.username": "highwater",
+///              "sasl.password": "hunter2" } }"#,
 /// ).unwrap();
 /// assert!(config.check().is_ok());
 /// assert!(!format!("{config:?}").contains("hunter2"));
 /// ```
+///
+/// The mechanisms are `PLAIN`, `SCRAM-SHA-256` and `SCRAM-SHA-512`. The brokers' certificates must be signed by a CA that
+/// the system trusts, or by one in the file `ssl.ca.location`, and name the host that is connected to;
+/// `ssl.certificate.location` and `ssl.key.location` are the client's own where brokers ask for one. Files are PEM.
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KafkaConfig {
@@ -94,14 +102,16 @@ impl KafkaConfig {
     fn common(&self, client_id: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
+            // of its log, the context uses more than it shows: why connections fail is told as information
+            .set_log_level(RDKafkaLogLevel::Info)
             .set("client.id", client_id)
             .set("broker.address.family", "any")
+            // the OpenSSL that is built in does not know where the system keeps its CAs
+            .set("ssl.ca.location", "probe")
             .set("socket.keepalive.enable", "true")
             .set("socket.timeout.ms", "30000")
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "5000")
-            // brokers close idle connections; that is no news
-            .set("log.connection.close", "false")
             // also how soon a partition that is added gets a reader
             .set("topic.metadata.refresh.interval.ms", "30000")
             .set("metadata.max.age.ms", "90000");

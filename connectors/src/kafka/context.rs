@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -20,10 +20,18 @@ use serde::Deserialize;
 /// The context of a client, with what its kind of client keeps besides.
 pub(crate) struct Context<T> {
     who: Name,
-    /// the newest complaint about connections, until a record shows that there is one
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Trouble>,
     troubled: AtomicBool,
     pub(crate) kind: T,
+}
+
+/// What is wrong with connections, until a record shows that there is one.
+#[derive(Default)]
+struct Trouble {
+    /// the newest complaint
+    text: Option<String>,
+    /// whether it has been warned of
+    warned: bool,
 }
 
 impl<T> Context<T> {
@@ -33,24 +41,38 @@ impl<T> Context<T> {
 
     /// What is wrong with the connection, to be appended to a message.
     pub(crate) fn trouble(&self) -> String {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
+        self.lock().text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
     }
 
     /// A record came or went: the cluster is there.
     pub(crate) fn well(&self) {
         if self.troubled.load(Ordering::Relaxed) && self.troubled.swap(false, Ordering::Relaxed) {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            tracing::info!(client = %self.who, "Kafka answers again");
+            let trouble = std::mem::take(&mut *self.lock());
+            if trouble.warned {
+                tracing::info!(client = %self.who, "Kafka answers again");
+            }
         }
+    }
+
+    fn complain(&self, text: &str) {
+        self.lock().text = Some(format!("{text}{}", guess(text)));
+        self.troubled.store(true, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Send + Sync> ClientContext for Context<T> {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         match level {
-            // each attempt to connect; `error` tells it once
-            _ if matches!(facility, "FAIL" | "ERROR" | "REQTMOUT" | "MAXPOLL") => {
+            _ if facility == "FAIL" => {
+                // a connection that was refused or lost, with what may be the matter: not all of these are errors
+                self.complain(text.split_once("]: ").map_or(text, |(_thread, text)| text));
+                tracing::debug!(client = %self.who, facility, "{text}");
+            }
+            _ if matches!(facility, "ERROR" | "REQTMOUT" | "MAXPOLL") => {
                 tracing::debug!(client = %self.who, facility, "{text}");
             }
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
@@ -62,16 +84,37 @@ impl<T: Send + Sync> ClientContext for Context<T> {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
-        let one_broker = error.rdkafka_error_code() == Some(RDKafkaErrorCode::BrokerTransportFailure);
-        if one_broker || self.troubled.swap(true, Ordering::Relaxed) {
+        let code = error.rdkafka_error_code();
+        // that all brokers are down says less than why one is
+        if code != Some(RDKafkaErrorCode::AllBrokersDown) || self.lock().text.is_none() {
+            self.complain(reason);
+        }
+        let mut trouble = self.lock();
+        let one_broker = code == Some(RDKafkaErrorCode::BrokerTransportFailure);
+        if one_broker || std::mem::replace(&mut trouble.warned, true) {
             tracing::debug!(client = %self.who, %error, "{reason}");
         } else {
-            tracing::warn!(client = %self.who, %error, "{reason}; librdkafka tries again until it works");
+            let why = trouble.text.as_deref().unwrap_or(reason);
+            tracing::warn!(client = %self.who, %error, "{why}; librdkafka tries again until it works");
         }
     }
 
     fn stats_raw(&self, _: &[u8]) {}
+}
+
+/// What may be behind a broker that hangs up at the first words; librdkafka does not say.
+fn guess(complaint: &str) -> &'static str {
+    let Some((what, (millis, state))) =
+        complaint.rsplit_once(" (after ").and_then(|(what, when)| Some((what, when.split_once("ms in state ")?)))
+    else {
+        return "";
+    };
+    let just_up = state.starts_with("UP") && millis.parse().is_ok_and(|millis: u64| millis < 2000);
+    if what.contains("Disconnected") && (just_up || state.starts_with("APIVERSION_QUERY")) {
+        "; is security.protocol what this listener expects, TLS or not, SASL or not?"
+    } else {
+        ""
+    }
 }
 
 /// What a consumer learns about its topic, from librdkafka's statistics.
@@ -152,6 +195,17 @@ impl ConsumerContext for Consuming {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broker_that_hangs_up_at_once_may_expect_another_protocol() {
+        let hung_up = |how: &str| format!("127.0.0.1:9092/bootstrap: Disconnected: connection closed by peer ({how})");
+        for soon in ["after 1ms in state APIVERSION_QUERY", "after 7ms in state UP, 3 identical error(s) suppressed"] {
+            assert!(guess(&hung_up(soon)).contains("security.protocol"), "{soon}");
+        }
+        assert_eq!(guess(&hung_up("after 86400000ms in state UP")), "");
+        assert_eq!(guess("Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)"), "");
+        assert_eq!(guess("Disconnected"), "");
+    }
 
     #[test]
     fn ends_are_those_of_committed_records() {

@@ -1,5 +1,6 @@
 //! Apache Kafka: a source, a sink, a dead-letter sink and an ingest log, all on librdkafka.
 
+mod ask;
 mod config;
 mod context;
 mod dead_letters;

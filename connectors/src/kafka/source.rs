@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use super::{
     KafkaConfig, Topic,
+    ask::{hear_trouble, is_settling},
     config::{REQUEST_TIMEOUT, explain},
     context::{Consuming, Context, Ends},
 };
@@ -82,7 +83,7 @@ impl KafkaSource {
         let deadline = Instant::now() + REQUEST_TIMEOUT;
         loop {
             let metadata = consumer.fetch_metadata(Some(&self.topic.name), REQUEST_TIMEOUT).map_err(|error| {
-                let trouble = consumer.context().0.trouble();
+                let trouble = hear_trouble(consumer);
                 self.error(format!("Kafka at {} does not answer{trouble}", self.brokers())).because(error)
             })?;
             let topic = metadata.topics().iter().find(|topic| topic.name() == self.topic.name);
@@ -163,10 +164,19 @@ impl KafkaSource {
     ) -> Result<Vec<(i32, Option<i64>)>, SourceError> {
         let mut all = TopicPartitionList::new();
         all.add_partition_range(&self.topic.name, 0, count - 1);
-        let committed = consumer.committed_offsets(all, REQUEST_TIMEOUT).map_err(|error| {
-            self.error(format!("the offsets of group {:?} at {} cannot be read", self.group, self.brokers()))
-                .because(error)
-        })?;
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
+        let committed = loop {
+            match consumer.committed_offsets(all.clone(), REQUEST_TIMEOUT) {
+                Ok(committed) => break committed,
+                Err(error) if is_settling(&error) && Instant::now() < deadline => pause(Duration::from_millis(100)),
+                Err(error) => {
+                    let trouble = hear_trouble(consumer);
+                    let what =
+                        format!("the offsets of group {:?} at {} cannot be read{trouble}", self.group, self.brokers());
+                    return Err(self.error(what).because(error));
+                }
+            }
+        };
         let mut offsets = Vec::new();
         for element in committed.elements() {
             element.error().map_err(|error| {
@@ -181,7 +191,7 @@ impl KafkaSource {
 
     fn bounds(&self, consumer: &BaseConsumer<Consuming>, partition: i32) -> Result<(i64, i64), SourceError> {
         consumer.fetch_watermarks(&self.topic.name, partition, REQUEST_TIMEOUT).map_err(|error| {
-            let trouble = consumer.context().0.trouble();
+            let trouble = hear_trouble(consumer);
             self.error(format!("the ends of partition {partition} at {} cannot be read{trouble}", self.brokers()))
                 .because(error)
         })
@@ -312,10 +322,11 @@ impl KafkaReader {
         let count = ends.keys().max().map_or(0, |last| last + 1);
         if count > self.count {
             tracing::info!(source = %self.source.name, from = self.count, to = count, "the topic has more partitions");
-            let mut starts = Vec::new();
-            for partition in (self.count..count).filter(|partition| self.is_mine(*partition)) {
-                starts.push((partition, self.source.bounds(&self.consumer, partition)?.0));
-            }
+            // what may be gone from them already is lost, and an error like any other loss
+            let starts: Vec<(i32, i64)> = (self.count..count)
+                .filter(|partition| self.is_mine(*partition))
+                .map(|partition| (partition, 0))
+                .collect();
             if starts.is_empty() {
                 self.count = count;
             } else {

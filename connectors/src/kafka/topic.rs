@@ -16,6 +16,7 @@ use rdkafka::{
 };
 
 use super::{
+    ask::has_topic,
     config::{KafkaConfig, REQUEST_TIMEOUT, explain},
     context::Context,
 };
@@ -78,6 +79,9 @@ impl Topic {
 
     fn try_create(&self, config: &KafkaConfig) -> Result<(), String> {
         config.check().map_err(|error| error.to_string())?;
+        if has_topic(config, &self.name)? {
+            return Ok(());
+        }
         let context = Context::new(Name::from("kafka-admin"), ());
         let admin = AdminClient::from_config_and_context(&config.admin(), context).map_err(|error| explain(&error))?;
         let replication = self.replication.and_then(|n| i32::try_from(n).ok()).unwrap_or(-1);
@@ -88,8 +92,7 @@ impl Topic {
         }
         let options =
             AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT)).operation_timeout(Some(REQUEST_TIMEOUT));
-        let answer = wait_for(admin.create_topics([&topic], &options))
-            .map_err(|error| format!("{error}{}", admin.inner().context().trouble()))?;
+        let answer = wait_for(admin.create_topics([&topic], &options)).map_err(|error| error.to_string())?;
         match answer.into_iter().next() {
             Some(Ok(_)) => {
                 tracing::info!(topic = self.name, partitions = self.partitions, "created a topic");

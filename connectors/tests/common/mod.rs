@@ -1,6 +1,10 @@
 //! A job that counts logs by their message.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod broker;
+pub(crate) mod gate;
+pub(crate) mod kafka;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -78,4 +82,11 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
 pub(crate) fn stop(running: Running) {
     running.stopper()();
     running.join().unwrap();
+}
+
+/// What a job ends with that cannot go on.
+pub(crate) fn failure(running: Running) -> String {
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || sender.send(running.join().unwrap_err().to_string()));
+    ended.recv_timeout(Duration::from_secs(30)).expect("the job goes on")
 }
