@@ -276,6 +276,11 @@ impl<R: RowKey, V: Value> ViewState for TypedState<R, V> {
     }
 }
 
+/// A view that has no rows yet.
+pub(crate) fn state_of<R: RowKey, V: Value>(name: Name) -> Box<dyn ViewState> {
+    Box::new(TypedState::<R, V> { name, rows: ViewRows::default(), waiting: Vec::new(), last_change: 0 })
+}
+
 /// Hands what a worker's part of the dataflow publishes over to the thread that keeps the views.
 pub(crate) struct Publisher<'s> {
     pub(crate) outputs: Sender<Output>,
@@ -287,13 +292,7 @@ impl<'s> Publisher<'s> {
     pub(crate) fn publish<R: RowKey, V: Value>(&mut self, name: Name, rows: VecCollection<'s, Epoch, (R, V), isize>) {
         // every worker says so, since another's changes may come before this one's word
         if self.names.insert(name.clone()) {
-            let state = TypedState::<R, V> {
-                name: name.clone(),
-                rows: ViewRows::default(),
-                waiting: Vec::new(),
-                last_change: 0,
-            };
-            self.send(Output::View { name: name.clone(), state: Box::new(state) });
+            self.send(Output::View { name: name.clone(), state: state_of::<R, V>(name.clone()) });
         }
         let outputs = self.outputs.clone();
         let end =

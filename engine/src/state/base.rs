@@ -76,8 +76,7 @@ impl<'s> State<'s> {
         let Some(keeper) = keeper else {
             return Base { name, restored: empty(*scope), state: self.clone(), rows: PhantomData };
         };
-        let delta = Box::new(TypedDelta::<R, V> { waiting: BTreeMap::new() });
-        let _ = keeper.events.send(Event::Collection { name: name.clone(), delta });
+        let _ = keeper.events.send(Event::Collection { name: name.clone(), delta: delta_of::<R, V>() });
         let (input, restored) = scope.new_input();
         restorers.borrow_mut().push(Box::new(TypedRestorer::<R, V> { name: name.clone(), input }));
         Base { name, restored, state: self.clone(), rows: PhantomData }
@@ -188,6 +187,11 @@ pub(crate) trait Delta: Send {
         up_to: Epoch,
         put: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), redb::Error>,
     ) -> Result<(), redb::Error>;
+}
+
+/// A base collection in which nothing has changed yet.
+pub(super) fn delta_of<R: ExchangeData, V: ExchangeData>() -> Box<dyn Delta> {
+    Box::new(TypedDelta::<R, V> { waiting: BTreeMap::new() })
 }
 
 struct TypedDelta<R, V> {

@@ -140,7 +140,7 @@ impl Committer {
         self.commit().map_err(|cause| self.store.failed(cause))
     }
 
-    fn take(&mut self, event: Event) {
+    pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Collection { name, delta } => {
                 self.collections.entry(name).or_insert(delta);

@@ -10,6 +10,8 @@
 
 mod base;
 mod committer;
+#[cfg(test)]
+mod crashes;
 mod delivery;
 mod store;
 

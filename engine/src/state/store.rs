@@ -92,7 +92,10 @@ impl Store {
         let error = |what: &str| StateError { place: place.display().to_string(), what: what.into(), cause: None };
         std::fs::create_dir_all(folder)
             .map_err(|cause| StateError { cause: Some(cause.into()), ..error("the folder cannot be made") })?;
-        let database = builder().create(&place).map_err(|cause| {
+        if !place.exists() {
+            create(&place).map_err(|cause| StateError { cause: Some(cause.into()), ..error("cannot be made") })?;
+        }
+        let database = builder().open(&place).map_err(|cause| {
             use redb::{DatabaseError as Database, StorageError as Storage};
             let what = match &cause {
                 Database::DatabaseAlreadyOpen => "another process uses it; a job's state has one owner",
@@ -248,6 +251,26 @@ impl Store {
         writing.set_quick_repair(true);
         Ok(Transaction(writing))
     }
+}
+
+/// Makes an empty store, whole or not at all: a crash must not leave half of one.
+fn create(place: &Path) -> Result<(), redb::Error> {
+    let unfinished = place.with_extension(format!("{}.new", std::process::id()));
+    let linked = || {
+        drop(builder().create(&unfinished)?);
+        match std::fs::hard_link(&unfinished, place) {
+            // another process was faster: its store stays
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        if let Some(folder) = place.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    let done = linked();
+    std::fs::remove_file(&unfinished)?;
+    done
 }
 
 fn builder() -> Builder {
