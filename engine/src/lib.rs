@@ -2,6 +2,7 @@
 //! query.
 
 mod by;
+mod cluster;
 mod dataflow;
 mod epochs;
 mod expire;
@@ -28,6 +29,7 @@ mod watermark;
 mod worker;
 
 pub use by::{ByLevel, Everything, Field, GroupBy, Host, Key, OTHER, Service};
+pub use cluster::Cluster;
 pub use flow::{Flow, Logs, Partials, Query, Value, Windows};
 pub use intake::{Intake, PartitionSlot};
 pub use job::{Job, JobError, Running};

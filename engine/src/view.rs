@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use timely::dataflow::{
     StreamVec,
     channels::pact::Pipeline,
-    operators::{Operator, vec::Map},
+    operators::{Exchange, Operator, vec::Map},
 };
 
 use crate::{Epoch, Name, Timestamp, Window, by::Key, flow::Value, publish::Output, rows::ViewRows, sink::Record};
@@ -286,6 +286,9 @@ pub(crate) struct Publisher<'s> {
     pub(crate) outputs: Sender<Output>,
     pub(crate) ends: Vec<StreamVec<'s, Epoch, ()>>,
     pub(crate) names: HashSet<Name>,
+    /// workers of a process
+    pub(crate) threads: usize,
+    pub(crate) processes: usize,
 }
 
 impl<'s> Publisher<'s> {
@@ -295,8 +298,9 @@ impl<'s> Publisher<'s> {
             self.send(Output::View { name: name.clone(), state: state_of::<R, V>(name.clone()) });
         }
         let outputs = self.outputs.clone();
-        let end =
-            rows.inner.unary::<timely::container::CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
+        let end = self
+            .to_processes(rows.inner)
+            .unary::<timely::container::CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
                 Pipeline,
                 "Publish",
                 move |_, _| {
@@ -314,6 +318,21 @@ impl<'s> Publisher<'s> {
                 },
             );
         self.ends.push(end.map(|_| ()));
+    }
+
+    /// Changes as the first worker of every process gets them, since each serves every view.
+    fn to_processes<D: differential_dataflow::ExchangeData>(
+        &self,
+        changes: StreamVec<'s, Epoch, D>,
+    ) -> StreamVec<'s, Epoch, D> {
+        let (threads, processes) = (self.threads, self.processes);
+        if processes == 1 {
+            return changes;
+        }
+        changes
+            .flat_map(move |change| (0..processes).map(move |process| ((process * threads) as u64, change.clone())))
+            .exchange(|(worker, _)| *worker)
+            .map(|(_, change)| change)
     }
 
     fn send(&self, output: Output) {

@@ -14,6 +14,7 @@ use timely::worker::Worker;
 
 use crate::{
     Epoch, Timestamp,
+    cluster::{Clock, Notice, Start},
     dataflow::Dataflow,
     intake::Intake,
     job::JobError,
@@ -34,38 +35,44 @@ pub(crate) struct Shared {
     pub(crate) outputs: Sender<Output>,
     pub(crate) events: Sender<Event>,
     pub(crate) dead_letters: Sender<Vec<DeadLetter>>,
-    pub(crate) store: Arc<Store>,
+    /// process 0's
+    pub(crate) store: Option<Arc<Store>>,
     /// the newest epoch that need not be read again
     pub(crate) flushed: AtomicU64,
     /// the last epoch that any worker had, once they end
     pub(crate) last_epoch: AtomicU64,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) failed: AtomicBool,
-    pub(crate) started: Instant,
-    pub(crate) first_epoch: Epoch,
-}
-
-impl Shared {
-    fn epoch_at(&self, now: Instant) -> Epoch {
-        let ticks = now.duration_since(self.started).as_micros() / self.settings.tick.as_micros().max(1);
-        self.first_epoch + u64::try_from(ticks).unwrap_or(u64::MAX)
-    }
-
-    fn time_to_next_tick(&self, now: Instant) -> Duration {
-        let tick = self.settings.tick.as_micros().max(1);
-        let into = now.duration_since(self.started).as_micros() % tick;
-        Duration::from_micros(u64::try_from(tick - into).unwrap_or(0))
-    }
 }
 
 impl Shared {
     /// Epochs that wait to be seen by readers, or to be committed, beyond what is usual.
-    fn behind(&self, epoch: Epoch) -> u64 {
-        let seen = self.views.published().max(self.first_epoch);
+    fn behind(&self, epoch: Epoch, first_epoch: Epoch) -> u64 {
+        let seen = self.views.published().max(first_epoch);
         let usual = self.settings.commit_interval.as_micros() / self.settings.tick.as_micros().max(1);
         let usual = 2 * u64::try_from(usual).unwrap_or(u64::MAX / 2);
-        let committed = self.flushed.load(Ordering::Acquire).max(self.first_epoch).saturating_add(usual);
+        let committed = self.flushed.load(Ordering::Acquire).max(first_epoch).saturating_add(usual);
         epoch.saturating_sub(seen.min(committed))
+    }
+
+    /// Whether a worker is its process's first.
+    fn is_first(&self, worker: &Worker) -> bool {
+        worker.index().is_multiple_of(self.settings.workers.max(1))
+    }
+
+    /// What other processes should know; `last` is a worker's last epoch, once it ends.
+    fn notice(&self, last: Epoch) -> Notice {
+        let (flushed, stop) = (self.flushed.load(Ordering::Acquire), self.stop.load(Ordering::Relaxed));
+        Notice { flushed, stop, last }
+    }
+
+    /// Takes over what another process said.
+    pub(crate) fn noticed(&self, notice: &Notice) {
+        self.flushed.fetch_max(notice.flushed, Ordering::AcqRel);
+        self.last_epoch.fetch_max(notice.last, Ordering::AcqRel);
+        if notice.stop {
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -92,17 +99,20 @@ pub(crate) fn run(
     shared: &Shared,
     mut dataflow: Dataflow,
     readers: Vec<(crate::Name, Box<dyn Reader>)>,
+    start: &Start,
 ) -> Result<(), JobError> {
-    let mut inlets: Vec<Inlet> = readers.into_iter().map(|(name, reader)| Inlet::new(name, reader, shared)).collect();
+    let clock = Clock::new(start.first_epoch, shared.settings.tick);
+    let inlet = |(name, reader)| Inlet::new(name, reader, shared, start);
+    let mut inlets: Vec<Inlet> = readers.into_iter().map(inlet).collect();
     let mut ended: VecDeque<(Epoch, Instant)> = VecDeque::new();
-    if let Some(restored) = dataflow.restore(worker, &shared.store)? {
+    if let Some(restored) = dataflow.restore(worker, shared.store.as_deref(), start.committed.as_ref())? {
         ended.push_back((restored, Instant::now()));
     }
-    dataflow.advance(None, shared.first_epoch);
+    dataflow.advance(None, clock.first_epoch());
     let mut outcome = Ok(());
     loop {
         let now = Instant::now();
-        let epoch = shared.epoch_at(now);
+        let epoch = clock.epoch_at(now);
         if epoch > dataflow.epoch() {
             ended.push_back((dataflow.epoch(), now));
             end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
@@ -113,7 +123,7 @@ pub(crate) fn run(
         if over || outcome.is_err() {
             break;
         }
-        let quiet = if shared.behind(dataflow.epoch()) > shared.settings.max_epochs_in_flight {
+        let quiet = if shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight {
             true
         } else {
             match read(shared, &mut dataflow, &mut inlets) {
@@ -127,7 +137,7 @@ pub(crate) fn run(
         worker.step();
         report_complete(worker, shared, &dataflow, &mut ended);
         if quiet {
-            worker.step_or_park(Some(shared.time_to_next_tick(Instant::now()).min(PATIENCE)));
+            worker.step_or_park(Some(clock.time_to_next_tick(Instant::now()).min(PATIENCE)));
         }
     }
     if outcome.is_err() {
@@ -163,21 +173,22 @@ fn end_epoch(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet], nex
         let positions = partitions.iter().map(|(partition, reached)| (*partition, reached.next_offset)).collect();
         inlet.pending.push_back((epoch, positions));
         if !partitions.is_empty() {
-            let _ = shared.events.send(Event::Reached { epoch, source: inlet.name.clone(), partitions });
+            dataflow.reached(inlet.name.clone(), partitions);
         }
     }
     let delay = Timestamp::now().since(dataflow.watermark());
     shared.metrics.watermark_delay_ms.set(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+    dataflow.tell(shared.notice(0));
     dataflow.advance(Some(mark), next);
 }
 
-/// Worker 0 tells the publisher which epochs are complete: every worker's changes of them have been sent by then.
+/// A process's first worker tells its publisher which epochs are complete: every worker's changes of them have been sent by then.
 fn report_complete(worker: &Worker, shared: &Shared, dataflow: &Dataflow, ended: &mut VecDeque<(Epoch, Instant)>) {
     let mut newest = None;
     while let Some((epoch, at)) = ended.pop_front_if(|(epoch, _)| dataflow.is_complete(*epoch)) {
         newest = Some((epoch, at));
     }
-    if let Some((epoch, ended)) = newest.filter(|_| worker.index() == 0) {
+    if let Some((epoch, ended)) = newest.filter(|_| shared.is_first(worker)) {
         let _ = shared.outputs.send(Output::Complete { epoch, ended, watermark: dataflow.watermark() });
     }
 }
@@ -204,16 +215,20 @@ fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &
         inlet.hand_over(shared, &mut dataflow);
     }
     let last = dataflow.epoch();
+    dataflow.tell(shared.notice(last));
     end_epoch(shared, &mut dataflow, inlets, last + 1, Instant::now());
-    shared.last_epoch.fetch_max(last, Ordering::AcqRel);
     let (probe, watermark) = dataflow.close();
     while !probe.done() {
         worker.step_or_park(Some(PATIENCE));
     }
-    // no worker has an input left, so every worker's last epoch is known
+    // no worker has an input left, so every worker's last epoch has been told
     let (last, now) = (shared.last_epoch.load(Ordering::Acquire), Instant::now());
-    if worker.index() == 0 {
+    if shared.is_first(worker) {
         let _ = shared.outputs.send(Output::Complete { epoch: last, ended: now, watermark: watermark.get() });
+    }
+    // another process commits
+    if shared.store.is_none() {
+        return;
     }
     let is_flushed = || shared.flushed.load(Ordering::Acquire) >= last || shared.failed.load(Ordering::Relaxed);
     while !is_flushed() && now.elapsed() < FLUSH_PATIENCE {
@@ -222,8 +237,8 @@ fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &
 }
 
 impl Inlet {
-    fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared) -> Self {
-        let restored = shared.store.committed().and_then(|committed| committed.sources.get(&source).cloned());
+    fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared, start: &Start) -> Self {
+        let restored = start.committed.as_ref().and_then(|committed| committed.sources.get(&source).cloned());
         let intake = Intake::new(source.clone(), &shared.settings, restored.unwrap_or_default());
         Inlet { name: source, reader, intake, finished: false, committed: Positions::new(), pending: VecDeque::new() }
     }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     Epoch, Name,
+    dataflow::SourceReached,
     metrics::{Metrics, SinkLabel},
     publish::{EpochChanges, Snapshot},
     sink::{Batch, Change, Record},
@@ -58,7 +59,7 @@ pub(crate) struct Committer {
     outlets: Vec<Outlet>,
     max_outbox_bytes: usize,
     collections: BTreeMap<Name, Box<dyn Delta>>,
-    reached: Vec<(Epoch, Name, Vec<(u32, Reached)>)>,
+    reached: BTreeMap<Epoch, Vec<SourceReached>>,
     closed: Vec<Arc<EpochChanges>>,
     snapshot: Arc<Snapshot>,
     committed: Committed,
@@ -75,7 +76,7 @@ impl Committer {
             outlets: Vec::new(),
             max_outbox_bytes,
             collections: BTreeMap::new(),
-            reached: Vec::new(),
+            reached: BTreeMap::new(),
             closed: Vec::new(),
             snapshot: Arc::default(),
             committed,
@@ -150,7 +151,9 @@ impl Committer {
                     delta.receive(epoch, changes);
                 }
             }
-            Event::Reached { epoch, source, partitions } => self.reached.push((epoch, source, partitions)),
+            Event::Reached { epoch, source, partitions } => {
+                self.reached.entry(epoch).or_default().push((source, partitions));
+            }
             Event::Closed { changes, snapshot } => {
                 self.closed.push(changes);
                 self.snapshot = snapshot;
@@ -226,7 +229,8 @@ impl Committer {
     /// Takes over how far the sources had been read at the end of an epoch. Gives whether that is further than before.
     fn read_on(&mut self, epoch: Epoch) -> bool {
         let mut further = false;
-        for (_, source, partitions) in self.reached.extract_if(.., |(at, ..)| *at <= epoch) {
+        let later = self.reached.split_off(&(epoch + 1));
+        for (source, partitions) in std::mem::replace(&mut self.reached, later).into_values().flatten() {
             let reached = self.committed.sources.entry(source).or_default();
             for (partition, now) in partitions {
                 further |= reached.insert(partition, now) != Some(now);

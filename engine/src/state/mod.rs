@@ -16,7 +16,7 @@ mod delivery;
 mod store;
 
 pub use base::Base;
-pub(crate) use base::{Restorer, State};
+pub(crate) use base::{Keep, Restorer, State};
 pub(crate) use committer::{Committer, Event};
 pub(crate) use delivery::{Delivery, deliver};
 pub use store::StateError;

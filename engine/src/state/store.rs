@@ -11,6 +11,7 @@ use redb::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::base::Put;
 use crate::{Epoch, Name, Timestamp, source::Positions};
 
 /// What cannot be kept, or not be found again.
@@ -303,7 +304,7 @@ impl Transaction {
     pub(crate) fn base(
         &self,
         collection: &str,
-        changes: impl FnOnce(&mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), redb::Error>) -> Result<(), redb::Error>,
+        changes: impl FnOnce(&mut Put<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), redb::Error> {
         let Transaction(writing) = self;
         let number = self.number(collection)?;
