@@ -177,6 +177,8 @@ fn server(
     let mut server = Server::new(views.clone(), metrics.clone());
     server.ingest = ingest;
     server.sinks = sinks;
+    // process 0 keeps it
+    server.durable = config.state.is_some() && config.settings.cluster.as_ref().is_none_or(|c| c.process == 0);
     server.hosts = config.hosts.clone();
     server.tick = config.settings.tick;
     server.limits.record_bytes = config.settings.max_record_bytes;

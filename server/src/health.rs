@@ -129,17 +129,38 @@ fn source(state: &State, lag: Option<Duration>) -> Component {
     }
 }
 
+/// How old the last commit may be before durable state counts as degraded.
+const COMMIT_PATIENCE: Duration = Duration::from_secs(10);
+
+fn durable_state(state: &State) -> Component {
+    if !state.durable {
+        return Component { status: Status::NotConfigured, reason: None };
+    }
+    let epochs = state.metrics.epoch.get() - state.metrics.committed_epoch.get();
+    let age = state.tick * u32::try_from(epochs).unwrap_or(0);
+    match state.metrics.committed_epoch.get() {
+        0 => because(Status::Healthy, "nothing has been committed yet"),
+        _ if age > COMMIT_PATIENCE => {
+            because(Status::Degraded, format!("the last commit is {:.1} s old; sinks may be behind", age.as_secs_f64()))
+        }
+        _ => healthy(),
+    }
+}
+
 fn sinks(state: &State) -> Vec<(String, Component)> {
     let beats = state.pulse.0.lock().unwrap_or_else(PoisonError::into_inner);
     let repeats = |last: &Option<Instant>| last.is_some_and(|at| at.elapsed() < RETRY_MEMORY);
-    let component = |(count, last): &(u64, Option<Instant>)| {
-        if repeats(last) {
-            because(Status::Degraded, format!("it repeats attempts: {count} so far, the last within a minute"))
+    let component = |(sink, (count, last)): (&String, &(u64, Option<Instant>))| {
+        let waiting = state.metrics.outbox_bytes.get(&SinkLabel { sink: sink.clone() }).map_or(0, |bytes| bytes.get());
+        let component = if repeats(last) {
+            let reason = format!("it repeats attempts: {count} so far, the last within a minute; {waiting} bytes wait");
+            because(Status::Degraded, reason)
         } else {
             healthy()
-        }
+        };
+        (sink.clone(), component)
     };
-    state.sinks.iter().cloned().zip(beats.retries.iter().map(component)).collect()
+    state.sinks.iter().zip(&beats.retries).map(component).collect()
 }
 
 pub(crate) fn health(state: &State) -> Response {
@@ -147,13 +168,15 @@ pub(crate) fn health(state: &State) -> Response {
     let watermark = Some(snapshot.watermark).filter(|at| snapshot.epoch > 0 && *at > Timestamp::MIN);
     let lag = watermark.map(|watermark| Timestamp::now().since(watermark));
     let (source, dataflow, sinks) = (source(state, lag), dataflow(state), sinks(state));
+    let durable = durable_state(state);
     let absent = Component { status: Status::NotConfigured, reason: None };
-    let parts = [source.status, dataflow.status].into_iter().chain(sinks.iter().map(|(_, sink)| sink.status));
+    let parts =
+        [source.status, dataflow.status, durable.status].into_iter().chain(sinks.iter().map(|(_, sink)| sink.status));
     let status = parts.max().unwrap_or(Status::Healthy);
     let sinks: Map<String, Json> = sinks.into_iter().map(|(name, sink)| (name, json!(sink))).collect();
     let answer = json!({
         "status": status,
-        "components": { "source": source, "dataflow": dataflow, "state": absent, "search": absent, "sinks": sinks },
+        "components": { "source": source, "dataflow": dataflow, "state": durable, "search": absent, "sinks": sinks },
         "epoch": snapshot.epoch,
         "watermark": watermark,
         "lag": lag.map(|lag| lag.as_secs_f64()),

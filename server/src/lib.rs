@@ -60,6 +60,8 @@ pub struct Server {
     pub ingest: Option<Arc<dyn Ingest>>,
     /// Asked by `/health`.
     pub failure: Option<Failure>,
+    /// Whether the job has durable state.
+    pub durable: bool,
     /// The sinks that `/health` tells of, by the names they have in metrics.
     pub sinks: Vec<String>,
     /// Host names, besides loopback's own, that a server on loopback answers to: those a proxy in front of it passes on.
@@ -151,6 +153,7 @@ impl Server {
             registry,
             ingest: None,
             failure: None,
+            durable: false,
             sinks: Vec::new(),
             hosts: Vec::new(),
             tick: Duration::from_millis(100),
@@ -175,7 +178,8 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let Server { views, metrics, mut registry, ingest, failure, sinks, hosts, tick, max_lag, limits } = self;
+        let Server { views, metrics, mut registry, ingest, failure, durable, sinks, hosts, tick, max_lag, limits } =
+            self;
         let (stop, stopping) = watch::channel(false);
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let state = State {
@@ -185,6 +189,7 @@ impl Server {
             registry,
             ingest,
             failure,
+            durable,
             pulse: Pulse::new(sinks.len()),
             sinks,
             hosts,

@@ -40,6 +40,7 @@ pub(crate) struct State {
     pub(crate) http: HttpMetrics,
     pub(crate) ingest: Option<Arc<dyn Ingest>>,
     pub(crate) failure: Option<Failure>,
+    pub(crate) durable: bool,
     pub(crate) sinks: Vec<String>,
     pub(crate) hosts: Vec<String>,
     pub(crate) tick: Duration,

@@ -3,7 +3,7 @@
 //! A commit is one write transaction of [redb](https://www.redb.org): copy on write, checksummed, on disk when it
 //! returns. So there is no log to fold and nothing half-done to undo: the store *is* the state as of its last commit.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{collections::BTreeMap, fmt, io::ErrorKind, path::Path};
 
 use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
@@ -66,6 +66,9 @@ const OUTBOX: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("ou
 /// sink → the newest epoch of its outbox that has arrived
 const DELIVERED: TableDefinition<'_, &str, u64> = TableDefinition::new("delivered");
 
+const DAMAGED: &str = "it is damaged, or another version wrote it; nothing has been changed. Restore a copy of the folder, \
+                       or move it away to begin anew";
+
 /// What redb may hold of the file in memory.
 const CACHE_BYTES: usize = 64 << 20;
 const FILE: &str = "state.redb";
@@ -100,9 +103,11 @@ impl Store {
             use redb::{DatabaseError as Database, StorageError as Storage};
             let what = match &cause {
                 Database::DatabaseAlreadyOpen => "another process uses it; a job's state has one owner",
-                Database::UpgradeRequired(_) | Database::Storage(Storage::Corrupted(_)) => {
-                    "it is damaged, or a newer version wrote it; nothing has been changed. Restore a copy of the \
-                     folder, or move it away to begin anew"
+                Database::UpgradeRequired(_) | Database::Storage(Storage::Corrupted(_)) => DAMAGED,
+                Database::Storage(Storage::Io(error))
+                    if matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) =>
+                {
+                    DAMAGED
                 }
                 _ => "cannot be opened",
             };
@@ -169,12 +174,10 @@ impl Store {
     /// What the store's own error means to whom runs the job.
     pub(crate) fn failed(&self, cause: redb::Error) -> StateError {
         let what = match &cause {
-            redb::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
+            redb::Error::Io(error) if error.kind() == ErrorKind::StorageFull => {
                 "the disk is full; what was committed is safe. Make room and start again"
             }
-            redb::Error::Corrupted(_) => {
-                "it is damaged, or another version wrote it. Restore a copy of the folder, or move it away to begin anew"
-            }
+            redb::Error::Corrupted(_) => DAMAGED,
             _ => "cannot be read or written; what was committed is safe",
         };
         StateError { cause: Some(cause.into()), ..self.error(what) }
@@ -209,7 +212,8 @@ impl Store {
         let range = base.range((number, [].as_slice())..(number + 1, [].as_slice()));
         for entry in range? {
             let (key, value) = entry?;
-            row(key.value().1, value.value()).map_err(|cause| unreadable(collection, &cause))?;
+            let (key, value) = (key.value().1, unseal(key.value().1, value.value())?);
+            row(key, value).map_err(|cause| unreadable(collection, &cause))?;
         }
         Ok(())
     }
@@ -237,7 +241,8 @@ impl Store {
         for entry in range? {
             let (key, value) = entry?;
             bytes += value.value().len();
-            found.push((key.value().1, value.value().to_vec()));
+            let epoch = key.value().1;
+            found.push((epoch, unseal(&epoch.to_be_bytes(), value.value())?.to_vec()));
             if bytes >= max_bytes {
                 break;
             }
@@ -261,7 +266,7 @@ fn create(place: &Path) -> Result<(), redb::Error> {
         drop(builder().create(&unfinished)?);
         match std::fs::hard_link(&unfinished, place) {
             // another process was faster: its store stays
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
             _ => {}
         }
         if let Some(folder) = place.parent() {
@@ -288,6 +293,29 @@ fn read<T: for<'a> Deserialize<'a>>(
     postcard::from_bytes(bytes.value()).map(Some).map_err(|cause| unreadable(key, &cause))
 }
 
+/// Puts a checksum of key and value behind the value: redb's own checksums are not looked at when it reads.
+fn seal<'a>(key: &[u8], value: &[u8], into: &'a mut Vec<u8>) -> &'a [u8] {
+    into.clear();
+    into.extend_from_slice(value);
+    into.extend_from_slice(&checksum(key, value).to_be_bytes());
+    into
+}
+
+/// The value again, if it is the one that was sealed.
+fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], redb::Error> {
+    match sealed.split_last_chunk() {
+        Some((value, sum)) if u32::from_be_bytes(*sum) == checksum(key, value) => Ok(value),
+        _ => Err(redb::Error::Corrupted("a row's checksum is wrong".to_owned())),
+    }
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(key);
+    sum.update(value);
+    sum.finalize()
+}
+
 fn unreadable(what: &str, cause: &postcard::Error) -> redb::Error {
     redb::Error::Corrupted(format!("{what}: {cause}"))
 }
@@ -309,9 +337,10 @@ impl Transaction {
         let Transaction(writing) = self;
         let number = self.number(collection)?;
         let mut base = writing.open_table(BASE)?;
+        let mut sealed = Vec::new();
         changes(&mut |row, value| {
             match value {
-                Some(value) => drop(base.insert((number, row), value)?),
+                Some(value) => drop(base.insert((number, row), seal(row, value, &mut sealed))?),
                 None => drop(base.remove((number, row))?),
             }
             Ok(())
@@ -385,7 +414,7 @@ impl Transaction {
     pub(crate) fn post(&self, sink: &str, epoch: Epoch, batch: &[u8]) -> Result<(), redb::Error> {
         let Transaction(writing) = self;
         let mut outbox = writing.open_table(OUTBOX)?;
-        outbox.insert((sink, epoch), batch)?;
+        outbox.insert((sink, epoch), seal(&epoch.to_be_bytes(), batch, &mut Vec::new()))?;
         Ok(())
     }
 
