@@ -44,6 +44,19 @@ impl Disk {
         self.platter().steps_left = Some(steps);
     }
 
+    /// One that holds these bytes.
+    #[cfg(test)]
+    pub(crate) fn holding(bytes: Vec<u8>) -> Self {
+        let platter = Platter { seen: bytes.clone(), synced: bytes, ..Platter::default() };
+        Disk(Arc::new(Mutex::new(platter)))
+    }
+
+    /// What it holds.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.platter().seen.clone()
+    }
+
     /// Whether it has failed.
     #[cfg(test)]
     pub(crate) fn has_failed(&self) -> bool {
