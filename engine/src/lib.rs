@@ -43,4 +43,4 @@ pub use sink::{Batch, Change, DeadLetter, DeadLetterSink, Record, Sink, SinkErro
 pub use source::{Positions, Progress, Reader, Source, SourceError};
 pub use state::{Base, StateError};
 pub use time::{Epoch, ParseTimestampError, Timestamp, Window, days, hours, minutes, seconds};
-pub use view::{Plain, RowFilter, RowKey, ViewChanges, ViewSnapshot, Windowed};
+pub use view::{Place, Plain, RowFilter, RowKey, ViewChanges, ViewSnapshot, Windowed};

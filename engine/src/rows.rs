@@ -23,9 +23,9 @@ pub struct ViewRows<R, V> {
 type Block<R, V> = Arc<[(R, Arc<V>)]>;
 
 /// Most rows of a block: what one changed row makes copied.
-const MOST: usize = 16;
+const MOST: usize = 32;
 /// A block with fewer joins its neighbour.
-const LEAST: usize = 5;
+const LEAST: usize = 8;
 
 impl<R, V> Default for ViewRows<R, V> {
     fn default() -> Self {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Epoch, Name, Timestamp, format::Reason, source::Positions};
+use crate::{Epoch, Name, Timestamp, format::Reason, source::Positions, view::Place};
 
 /// A way out for the changes of views: upserts by key, tombstones on retraction. It runs on a thread of its own, so it
 /// may block. What it has not taken yet waits in its outbox; when that is full, sources wait: nothing is dropped.
@@ -65,6 +65,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Where the row stands in its view.
+    pub fn place(&self) -> Place {
+        Place { key: self.key.clone(), window_start: self.window_start }
+    }
+
     /// The key as a compactable topic needs it: plain text for a text key without a window, else JSON
     /// (`{"key":..,"window_start":..}` for rows of a series). Equal rows have equal bytes.
     ///

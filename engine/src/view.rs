@@ -1,6 +1,6 @@
 //! Views: what queries publish, kept as persistent maps so that a reader's snapshot costs the dataflow nothing.
 
-use std::{any::Any, collections::HashSet, sync::Arc};
+use std::{any::Any, collections::HashSet, ops::Bound, sync::Arc};
 
 use crossbeam_channel::Sender;
 use differential_dataflow::VecCollection;
@@ -25,6 +25,8 @@ pub trait RowKey: differential_dataflow::ExchangeData + Sync {
     fn key(&self) -> &Self::Key;
     /// The window, for rows of a series.
     fn window(&self) -> Option<Window>;
+    /// The row of a key and, for rows of a series, a window.
+    fn of(key: Self::Key, window: Option<Window>) -> Self;
 }
 
 /// A row key of a series: by key first, then by window.
@@ -52,6 +54,9 @@ impl<K: Key> RowKey for Windowed<K> {
     fn window(&self) -> Option<Window> {
         Some(self.window)
     }
+    fn of(key: K, window: Option<Window>) -> Self {
+        Windowed { key, window: window.unwrap_or(Window { start: Timestamp::MIN }) }
+    }
 }
 
 impl<K: Key> RowKey for Plain<K> {
@@ -62,6 +67,9 @@ impl<K: Key> RowKey for Plain<K> {
     }
     fn window(&self) -> Option<Window> {
         None
+    }
+    fn of(key: K, _: Option<Window>) -> Self {
+        Plain { key }
     }
 }
 
@@ -76,6 +84,17 @@ pub struct RowFilter {
     pub from: Option<Timestamp>,
     /// Windows that start before this.
     pub to: Option<Timestamp>,
+    /// Rows that come after this one, which need not be there any longer.
+    pub after: Option<Place>,
+}
+
+/// Where a row stands in its view: its key and, for rows of a series, its window's start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The row's key.
+    pub key: Json,
+    /// Where the row's window starts.
+    pub window_start: Option<Timestamp>,
 }
 
 /// A view as of one epoch, whatever its types are.
@@ -96,8 +115,9 @@ pub trait ViewSnapshot: Send + Sync {
     fn value_schema(&self) -> Schema;
     /// Whether rows belong to windows.
     fn is_windowed(&self) -> bool;
-    /// Up to `limit` rows that pass the filter, in key order, after skipping `skip` of them.
-    fn rows(&self, filter: &RowFilter, skip: usize, limit: usize) -> Vec<Record>;
+    /// Up to `limit` rows that pass the filter, in key order. Those before `after`, or of other keys than `key`, are not
+    /// even looked at.
+    fn rows(&self, filter: &RowFilter, limit: usize) -> Vec<Record>;
     /// The rows as `ViewRows<R, V>`, see [`Snapshot::rows`](crate::Snapshot::rows).
     fn typed(&self) -> &dyn Any;
 }
@@ -124,6 +144,26 @@ impl RowFilter {
             && self.from.is_none_or(|from| start.is_none_or(|start| start >= from))
             && self.to.is_none_or(|to| start.is_none_or(|start| start < to))
     }
+}
+
+/// Where rows that a filter admits begin, and their key where there is only one; `None` where no row can have it.
+fn start_of<R: RowKey>(filter: &RowFilter) -> Option<(Bound<R>, Option<R::Key>)> {
+    let only = match &filter.key {
+        None => None,
+        Some(text) => {
+            let as_text = serde_json::from_value(Json::String(text.clone()));
+            Some(as_text.or_else(|_| serde_json::from_str::<R::Key>(text)).ok()?)
+        }
+    };
+    let from = match (&filter.after, &only) {
+        (Some(Place { key, window_start }), _) => {
+            let key = serde_json::from_value(key.clone()).ok()?;
+            Bound::Excluded(R::of(key, window_start.map(|start| Window { start })))
+        }
+        (None, Some(key)) => Bound::Included(R::of(key.clone(), filter.from.map(|start| Window { start }))),
+        (None, None) => Bound::Unbounded,
+    };
+    Some((from, only))
 }
 
 fn record<R: RowKey, V: Value>(row: &R, value: Option<&V>) -> Record {
@@ -154,21 +194,20 @@ impl<R: RowKey, V: Value> ViewSnapshot for TypedSnapshot<R, V> {
     fn is_windowed(&self) -> bool {
         R::WINDOWED
     }
-    fn rows(&self, filter: &RowFilter, skip: usize, limit: usize) -> Vec<Record> {
+    fn rows(&self, filter: &RowFilter, limit: usize) -> Vec<Record> {
+        let Some((from, only)) = start_of::<R>(filter) else { return Vec::new() };
         // a key's rows are neighbours, so its text is made once for all its windows
         let mut last: Option<(&R::Key, Json)> = None;
         let mut found = Vec::new();
-        let mut skipped = 0;
-        for (row, value) in self.rows.iter() {
+        for (row, value) in self.rows.range((from, Bound::Unbounded)) {
+            if only.as_ref().is_some_and(|only| only != row.key()) {
+                break;
+            }
             if last.as_ref().is_none_or(|(key, _)| *key != row.key()) {
                 last = Some((row.key(), to_json(row.key())));
             }
             let Some((_, key)) = &last else { continue };
             if !filter.admits(key, row.window()) {
-                continue;
-            }
-            if skipped < skip {
-                skipped += 1;
                 continue;
             }
             if found.len() == limit {

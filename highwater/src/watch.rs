@@ -132,7 +132,7 @@ impl Watch {
 
     /// Takes in what views hold now: at the start, and after some epochs were missed.
     pub(crate) fn resync(&mut self, snapshot: &Snapshot) {
-        let rows = |view| snapshot.view(view).map(|view| view.rows(&RowFilter::default(), 0, MAX_ROWS));
+        let rows = |view| snapshot.view(view).map(|view| view.rows(&RowFilter::default(), MAX_ROWS));
         rows(ANOMALIES).iter().flatten().for_each(|record| self.anomaly(record));
         rows(ALERTS).iter().flatten().for_each(|record| self.alert(record));
     }

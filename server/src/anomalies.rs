@@ -41,7 +41,7 @@ impl Found {
 
 /// All anomalies of the view, newest first; `None` where no query publishes it.
 pub(crate) fn all(snapshot: &Snapshot) -> Option<Vec<Found>> {
-    let rows = snapshot.view(catalog::ANOMALIES)?.rows(&RowFilter::default(), 0, usize::MAX);
+    let rows = snapshot.view(catalog::ANOMALIES)?.rows(&RowFilter::default(), usize::MAX);
     let mut found: Vec<_> = rows.into_iter().filter_map(|row| Found::read(row.value?)).collect();
     found.sort_by(|a, b| b.start.cmp(&a.start).then_with(|| a.id.cmp(&b.id)));
     Some(found)

@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures_util::{SinkExt, StreamExt};
-use highwater_engine::{Epoch, EpochChanges, RowFilter, Snapshot, ViewSnapshot};
+use highwater_engine::{Epoch, EpochChanges, Place, Record, RowFilter, Snapshot, ViewSnapshot};
 use serde_json::{Value as Json, json};
 use tokio::sync::{
     OwnedSemaphorePermit,
@@ -59,12 +59,11 @@ fn place(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
     })
 }
 
-/// Part `part` of a view as changes that came, and whether more parts follow.
-fn snapshot_part(view: &dyn ViewSnapshot, part: usize) -> (Vec<Json>, bool) {
-    let skip = part * SNAPSHOT_ROWS;
-    let rows = view.rows(&RowFilter::default(), skip, SNAPSHOT_ROWS);
-    let more = rows.len() == SNAPSHOT_ROWS && view.len() > skip + SNAPSHOT_ROWS;
-    (rows.iter().map(|row| change(row, 1)).collect(), more)
+/// A part of a view as changes that came, and where the next one begins.
+fn snapshot_part(view: &dyn ViewSnapshot, after: Option<Place>) -> (Vec<Json>, Option<Place>) {
+    let rows = view.rows(&RowFilter { after, ..RowFilter::default() }, SNAPSHOT_ROWS);
+    let next = rows.last().filter(|_| rows.len() == SNAPSHOT_ROWS).map(Record::place);
+    (rows.iter().map(|row| change(row, 1)).collect(), next)
 }
 
 /// What an epoch changed in one view.
@@ -151,14 +150,17 @@ async fn follow(
         }
         None => {
             let view = snapshot.view(name).ok_or(End::Gone)?;
-            for part in 0.. {
-                let (rows, more) = snapshot_part(&**view, part);
+            let mut after = None;
+            loop {
+                let (rows, next) = snapshot_part(&**view, after);
+                let more = next.is_some();
                 let data = json!({ "epoch": snapshot.epoch, "snapshot": true, "more": more, "changes": rows });
                 // only whole snapshots can be resumed from
                 events.event((!more).then_some(snapshot.epoch), &data).await?;
                 if !more {
                     break;
                 }
+                after = next;
             }
             snapshot.epoch
         }
@@ -302,14 +304,17 @@ async fn listen(
             socket.say(&json!({ "error": format!("no query publishes a view `{name}`"), "view": name })).await?;
             continue;
         };
-        for part in 0.. {
-            let (rows, more) = snapshot_part(&**view, part);
+        let mut after = None;
+        loop {
+            let (rows, next) = snapshot_part(&**view, after);
+            let more = next.is_some();
             let epoch = snapshot.epoch;
             let said = json!({ "view": name, "epoch": epoch, "snapshot": true, "more": more, "changes": rows });
             socket.say(&said).await?;
             if !more {
                 break;
             }
+            after = next;
         }
         views.insert(name, snapshot.epoch);
     }

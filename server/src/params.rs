@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use highwater_engine::{Level, Timestamp};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
+use highwater_engine::{Level, Place, Timestamp};
 
 use crate::error::Problem;
 
@@ -148,25 +149,40 @@ impl Params {
         Ok(Duration::from_secs(minutes as u64 * 60))
     }
 
-    /// `limit` and `cursor`.
+    pub(crate) fn limit(&self, most: usize) -> Result<usize, Problem> {
+        Ok(self.number("limit", 1, most)?.unwrap_or(LIST_LIMIT.min(most)))
+    }
+
+    /// `limit` and `cursor`, of a list that is at hand as a whole.
     pub(crate) fn page(&self, most: usize) -> Result<Page, Problem> {
-        let limit = self.number("limit", 1, most)?.unwrap_or(LIST_LIMIT.min(most));
-        let skip = match self.text("cursor")? {
-            None => 0,
-            Some(text) => {
-                let parts = text.split_once('.').and_then(|(print, skip)| {
-                    Some((u32::from_str_radix(print, 16).ok()?, usize::from_str_radix(skip, 16).ok()?))
-                });
-                match parts {
-                    Some((print, skip)) if print == self.print => skip,
-                    _ => {
-                        let allowed = "the next_cursor of an answer to the same request, limit aside";
-                        return Err(Problem::bad_parameter("cursor", text, allowed));
-                    }
-                }
-            }
-        };
+        let limit = self.limit(most)?;
+        let skip = self.cursor(|skip| usize::from_str_radix(skip, 16).ok())?.unwrap_or(0);
         Ok(Page { limit, skip, print: self.print })
+    }
+
+    /// `cursor`, of the rows of a view: the last row of the page before, so that rows which come and go in the meantime
+    /// move nothing.
+    pub(crate) fn place(&self) -> Result<Option<Place>, Problem> {
+        self.cursor(|place| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(place).ok()?).ok())
+    }
+
+    /// The cursor of the page after this row.
+    pub(crate) fn cursor_after(&self, place: &Place) -> String {
+        let place = serde_json::to_vec(place).unwrap_or_default();
+        format!("{:08x}.{}", self.print, URL_SAFE_NO_PAD.encode(place))
+    }
+
+    fn cursor<T>(&self, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Problem> {
+        let Some(text) = self.text("cursor")? else { return Ok(None) };
+        let parts = text.split_once('.').and_then(|(print, rest)| Some((u32::from_str_radix(print, 16).ok()?, rest)));
+        let own = parts.filter(|(print, _)| *print == self.print);
+        match own.and_then(|(_, rest)| read(rest)) {
+            Some(found) => Ok(Some(found)),
+            None => {
+                let allowed = "the next_cursor of an answer to the same request, limit aside";
+                Err(Problem::bad_parameter("cursor", text, allowed))
+            }
+        }
     }
 }
 

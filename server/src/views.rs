@@ -37,6 +37,7 @@ pub(crate) fn rows(snapshot: &Snapshot, name: &str, params: &Params) -> Result<R
         prefix: params.text("prefix")?.map(str::to_owned),
         from: params.timestamp("from")?,
         to: params.timestamp("to")?,
+        after: params.place()?,
     };
     for bound in ["from", "to"] {
         if let Some(text) = params.text(bound)?.filter(|_| !view.is_windowed()) {
@@ -48,10 +49,11 @@ pub(crate) fn rows(snapshot: &Snapshot, name: &str, params: &Params) -> Result<R
     {
         return Err(Problem::bad_parameter("from", &from.to_string(), &format!("a time not after `to`, {to}")));
     }
-    let page = params.page(MAX_ROWS)?;
-    let mut rows = view.rows(&filter, page.skip, page.limit + 1);
-    let next_cursor = (rows.len() > page.limit).then(|| page.next());
-    rows.truncate(page.limit);
+    let limit = params.limit(MAX_ROWS)?;
+    let mut rows = view.rows(&filter, limit + 1);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next_cursor = rows.last().filter(|_| more).map(|last| params.cursor_after(&last.place()));
     let rows: Vec<_> = rows.iter().map(row).collect();
     let answer = json!({ "view": name, "epoch": snapshot.epoch, "rows": rows, "next_cursor": next_cursor });
     Ok(json_at(snapshot.epoch, &answer))

@@ -58,7 +58,7 @@ pub(crate) fn job(workers: usize, source: impl Source + 'static) -> (Job, Letter
 pub(crate) fn counts(views: &Views) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     if let Some(view) = views.snapshot().view("messages") {
-        for row in view.rows(&RowFilter::default(), 0, usize::MAX) {
+        for row in view.rows(&RowFilter::default(), usize::MAX) {
             *counts.entry(row.key.as_str().unwrap().to_owned()).or_default() +=
                 row.value.and_then(|value| value.as_u64()).unwrap();
         }

@@ -304,7 +304,7 @@ fn differences(
 ) -> Result<Vec<Change>, redb::Error> {
     let mut changes = Vec::new();
     for view in views {
-        let rows = snapshot.view(view).map(|rows| rows.rows(&RowFilter::default(), 0, usize::MAX)).unwrap_or_default();
+        let rows = snapshot.view(view).map(|rows| rows.rows(&RowFilter::default(), usize::MAX)).unwrap_or_default();
         let mut gone: HashMap<String, Vec<u8>> = transaction.told(sink, view)?.into_iter().collect();
         for record in rows {
             gone.remove(&record.key_text());

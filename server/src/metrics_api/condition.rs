@@ -29,7 +29,7 @@ impl Signs {
                 signs.anomalies.entry(service).or_default().push(anomaly);
             }
         }
-        let alerts = period.snapshot.view(catalog::ALERTS).map(|view| view.rows(&RowFilter::default(), 0, usize::MAX));
+        let alerts = period.snapshot.view(catalog::ALERTS).map(|view| view.rows(&RowFilter::default(), usize::MAX));
         for alert in alerts.into_iter().flatten().filter_map(|record| record.value) {
             let text = |name: &str| alert.get(name).and_then(Json::as_str);
             let is_open = !matches!(text("state").or(text("status")), Some("resolved" | "pending"));

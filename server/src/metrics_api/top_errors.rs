@@ -16,9 +16,10 @@ pub(super) fn top_errors(snapshot: &Snapshot, service: &Name, from: Timestamp, t
     let mut prefix = json!([service]).to_string();
     prefix.pop();
     prefix.push(',');
-    let filter = RowFilter { prefix: Some(prefix), from: Some(from.align(minutes(1))), to: Some(to), key: None };
+    let filter =
+        RowFilter { prefix: Some(prefix), from: Some(from.align(minutes(1))), to: Some(to), ..RowFilter::default() };
     let mut templates = BTreeMap::<String, (u64, Option<Timestamp>, Json)>::new();
-    for record in view.rows(&filter, 0, usize::MAX) {
+    for record in view.rows(&filter, usize::MAX) {
         let (Some(template), Some(value)) = (record.key.get(1).and_then(Json::as_str), record.value) else { continue };
         let (count, last, example) = templates.entry(template.to_owned()).or_default();
         *count += value.get("count").and_then(Json::as_u64).unwrap_or(0);
