@@ -22,7 +22,7 @@ use crate::{
     settings::Settings,
     sink::{DeadLetter, DeadLetterSink, Sink, SinkError},
     source::{Source, SourceError},
-    state::{Committed, Committer, Delivery, Event, Keep, StateError, Store, deliver},
+    state::{Changelog, Committed, Committer, Delivery, Event, Keep, StateError, Store, deliver},
     worker,
 };
 
@@ -42,6 +42,8 @@ pub struct Job {
     /// The folder of the job's durable state, made where it is missing: with it the job goes on, after whatever ended
     /// it, exactly where it was. Without it everything is gone with the process but what sinks were told.
     pub state: Option<PathBuf>,
+    /// Where durable state is kept besides, for a folder that may be gone with its machine.
+    pub changelog: Option<Box<dyn Changelog>>,
     /// What the job counts about itself.
     pub metrics: Arc<Metrics>,
 }
@@ -87,11 +89,11 @@ impl Job {
     /// Where the durable state cannot be read or the dataflow runtime cannot start. A source that cannot be opened ends
     /// the job: see [`Running::join`].
     pub fn start(self) -> Result<Running, JobError> {
-        let Job { settings, sources, queries, sinks, dead_letters, state, metrics } = self;
+        let Job { settings, sources, queries, sinks, dead_letters, state, changelog, metrics } = self;
         let (process, _) = settings.process();
         let store = match &state {
             _ if process > 0 => None,
-            Some(folder) => Some(Arc::new(Store::open(folder)?)),
+            Some(folder) => Some(Arc::new(Store::open(folder, changelog)?)),
             None => Some(Arc::new(Store::in_memory()?)),
         };
         let views = Views::default();

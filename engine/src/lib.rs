@@ -41,6 +41,6 @@ pub use series::Series;
 pub use settings::Settings;
 pub use sink::{Batch, Change, DeadLetter, DeadLetterSink, Record, Sink, SinkError};
 pub use source::{Positions, Progress, Reader, Source, SourceError};
-pub use state::{Base, StateError};
+pub use state::{Base, Changelog, Entry, StateError};
 pub use time::{Epoch, ParseTimestampError, Timestamp, Window, days, hours, minutes, seconds};
 pub use view::{Place, Plain, RowFilter, RowKey, ViewChanges, ViewSnapshot, Windowed};

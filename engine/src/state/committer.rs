@@ -114,7 +114,7 @@ impl Committer {
             let next = last + interval;
             let due = over || (!self.closed.is_empty() && Instant::now() >= next);
             if due && self.has_room() {
-                self.commit().map_err(|cause| self.store.failed(cause))?;
+                self.commit()?;
                 last = Instant::now();
             }
             self.report();
@@ -127,7 +127,7 @@ impl Committer {
             match event {
                 Ok(Event::Over) => {
                     over = true;
-                    self.commit().map_err(|cause| self.store.failed(cause))?;
+                    self.commit()?;
                     progress(self.flushed());
                     // sinks finish what they have and end
                     self.outlets.iter_mut().for_each(|outlet| outlet.wake = crossbeam_channel::bounded(1).0);
@@ -138,7 +138,7 @@ impl Committer {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.commit().map_err(|cause| self.store.failed(cause))
+        self.commit()
     }
 
     pub(super) fn take(&mut self, event: Event) {
@@ -192,11 +192,26 @@ impl Committer {
     }
 
     /// Commits what has closed.
-    pub(crate) fn commit(&mut self) -> Result<(), redb::Error> {
-        let Some(newest) = self.closed.last() else { return self.note_arrivals() };
-        let (epoch, watermark) = (newest.epoch, newest.watermark);
+    pub(crate) fn commit(&mut self) -> Result<(), StateError> {
+        let store = self.store.clone();
         let began = Instant::now();
-        let transaction = self.store.begin()?;
+        let Some(transaction) = self.prepare(&store).map_err(|cause| store.failed(cause))? else { return Ok(()) };
+        transaction.commit(&self.committed)?;
+        self.reconciled |= !self.closed.is_empty();
+        self.closed.clear();
+        self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
+        for outlet in &self.outlets {
+            // full: it is being woken
+            let _ = outlet.wake.try_send(());
+        }
+        Ok(())
+    }
+
+    /// Everything that is to be committed, if there is anything.
+    fn prepare<'a>(&mut self, store: &'a Store) -> Result<Option<Transaction<'a>>, redb::Error> {
+        let Some(newest) = self.closed.last() else { return self.note_arrivals(store) };
+        let (epoch, watermark) = (newest.epoch, newest.watermark);
+        let transaction = store.begin()?;
         let mut changed = self.read_on(epoch);
         self.committed.epoch = epoch;
         self.committed.watermark = watermark;
@@ -213,17 +228,11 @@ impl Committer {
         for at in 0..self.outlets.len() {
             changed |= self.post(at, &transaction)?;
         }
-        self.closed.clear();
-        if changed {
-            transaction.commit(&self.committed)?;
-            self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
-            self.reconciled = true;
-            for outlet in &self.outlets {
-                // full: it is being woken
-                let _ = outlet.wake.try_send(());
-            }
+        if !changed {
+            self.closed.clear();
+            return Ok(None);
         }
-        Ok(())
+        Ok(Some(transaction))
     }
 
     /// Takes over how far the sources had been read at the end of an epoch. Gives whether that is further than before.
@@ -240,7 +249,7 @@ impl Committer {
     }
 
     /// Puts into a sink's outbox what it has not been told, and drops what has arrived.
-    fn post(&mut self, at: usize, transaction: &Transaction) -> Result<bool, redb::Error> {
+    fn post(&mut self, at: usize, transaction: &Transaction<'_>) -> Result<bool, redb::Error> {
         let epoch = self.committed.epoch;
         let Some(outlet) = self.outlets.get_mut(at) else { return Ok(false) };
         let arrived = outlet.arrived.take();
@@ -270,17 +279,17 @@ impl Committer {
     }
 
     /// Drops from the outboxes what has arrived.
-    fn note_arrivals(&mut self) -> Result<(), redb::Error> {
+    fn note_arrivals<'a>(&mut self, store: &'a Store) -> Result<Option<Transaction<'a>>, redb::Error> {
         if !self.reconciled || self.outlets.iter().all(|outlet| outlet.arrived.is_none()) {
-            return Ok(());
+            return Ok(None);
         }
-        let transaction = self.store.begin()?;
+        let transaction = store.begin()?;
         for outlet in &mut self.outlets {
             if let Some(arrived) = outlet.arrived.take() {
                 transaction.arrived(&outlet.name, arrived)?;
             }
         }
-        transaction.commit(&self.committed)
+        Ok(Some(transaction))
     }
 }
 
@@ -300,7 +309,7 @@ fn differences(
     sink: &str,
     views: &[Name],
     snapshot: &Snapshot,
-    transaction: &Transaction,
+    transaction: &Transaction<'_>,
 ) -> Result<Vec<Change>, redb::Error> {
     let mut changes = Vec::new();
     for view in views {
@@ -321,7 +330,7 @@ fn differences(
 }
 
 /// The changes that a sink has not been told; from now on it has.
-fn news(sink: &str, changes: Vec<Change>, transaction: &Transaction) -> Result<Vec<Change>, redb::Error> {
+fn news(sink: &str, changes: Vec<Change>, transaction: &Transaction<'_>) -> Result<Vec<Change>, redb::Error> {
     let mut news = Vec::with_capacity(changes.len());
     for change in changes {
         let record = change.record.value.is_some().then(|| to_json(&change.record)).transpose()?;

@@ -213,13 +213,13 @@ fn attempt(logs: &Logs, run: &Run, disk: &Disk, world: &World) -> Result<(), Box
     for (number, (snapshot, changes)) in closed.into_iter().enumerate() {
         committer.take(Event::Closed { changes, snapshot });
         if run.commits >> (number % 32) & 1 == 1 {
-            committer.commit().map_err(|cause| delivery.store.failed(cause))?;
+            committer.commit()?;
         }
         drive(&mut committer, run.deliveries >> (number % 30))?;
     }
-    committer.commit().map_err(|cause| delivery.store.failed(cause))?;
+    committer.commit()?;
     drive(&mut committer, 7)?;
-    committer.commit().map_err(|cause| delivery.store.failed(cause))?;
+    committer.commit()?;
     Ok(())
 }
 

@@ -9,6 +9,7 @@
 //! else is a pure function of them, so all views are then as they were.
 
 mod base;
+mod changelog;
 mod committer;
 #[cfg(test)]
 mod crashes;
@@ -17,6 +18,7 @@ mod store;
 
 pub use base::Base;
 pub(crate) use base::{Keep, Restorer, State};
+pub use changelog::{Changelog, Entry};
 pub(crate) use committer::{Committer, Event};
 pub(crate) use delivery::{Delivery, deliver};
 pub use store::StateError;

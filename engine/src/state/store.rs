@@ -1,9 +1,20 @@
 //! The store: one embedded database that holds all that a job must find again.
 //!
-//! A commit is one write transaction of [redb](https://www.redb.org): copy on write, checksummed, on disk when it
-//! returns. So there is no log to fold and nothing half-done to undo: the store *is* the state as of its last commit.
+//! A commit is one write transaction of [redb](https://www.redb.org): copy on write, on disk when it returns. So there
+//! is no log to fold and nothing half-done to undo: the store *is* the state as of its last commit. Where the disk may
+//! go with the machine, a [`Changelog`] elsewhere gets each commit first, and the store is made from it again.
+//!
+//! It is one table of bytes, ordered by key. The first byte of a key says what the entry is; see [`Key`].
 
-use std::{collections::BTreeMap, fmt, io::ErrorKind, path::Path};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fmt,
+    io::ErrorKind,
+    ops::Range,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use redb::{
     Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
@@ -11,7 +22,10 @@ use redb::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::base::Put;
+use super::{
+    base::Put,
+    changelog::{Changelog, Entry},
+};
 use crate::{Epoch, Name, Timestamp, source::Positions};
 
 /// What cannot be kept, or not be found again.
@@ -19,13 +33,27 @@ use crate::{Epoch, Name, Timestamp, source::Positions};
 #[error("state {place}: {what}")]
 #[non_exhaustive]
 pub struct StateError {
-    /// The file.
+    /// The file, or the changelog.
     pub place: String,
     /// What failed and what to do about it.
     pub what: String,
     /// What the store said.
     #[source]
     pub cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl StateError {
+    /// A failure of what is kept there.
+    pub fn new(place: impl Into<String>, what: impl Into<String>) -> Self {
+        StateError { place: place.into(), what: what.into(), cause: None }
+    }
+
+    /// With what the library underneath said.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
 }
 
 /// How far a job has come.
@@ -51,33 +79,64 @@ impl Committed {
     }
 }
 
-/// The version of what is below; a store of a newer one is not read.
-const FORMAT: u32 = 1;
+/// The version of what is below; a store of another one is not read.
+const FORMAT: u32 = 2;
 
-const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
-/// collection → its number
-const COLLECTIONS: TableDefinition<'_, &str, u32> = TableDefinition::new("collections");
-/// (number of a base collection, row) → value
-const BASE: TableDefinition<'_, (u32, &[u8]), &[u8]> = TableDefinition::new("base");
-/// (sink, view, key) → the record that the sink was told last
-const TOLD: TableDefinition<'_, (&str, &str, &str), &[u8]> = TableDefinition::new("told");
-/// (sink, epoch) → what it has to be told
-const OUTBOX: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("outbox");
-/// sink → the newest epoch of its outbox that has arrived
-const DELIVERED: TableDefinition<'_, &str, u64> = TableDefinition::new("delivered");
-
-const DAMAGED: &str = "it is damaged, or another version wrote it; nothing has been changed. Restore a copy of the folder, \
-                       or move it away to begin anew";
+const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
 
 /// What redb may hold of the file in memory.
 const CACHE_BYTES: usize = 64 << 20;
 const FILE: &str = "state.redb";
 
-/// All durable state of one process.
+const DAMAGED: &str = "it is damaged, or another version wrote it; nothing has been changed. Restore a copy of the folder, \
+                       or move it away to begin anew";
+
+/// The keys of entries, in their order. Names hold no NUL.
+struct Key;
+
+impl Key {
+    /// What there is one of.
+    fn meta(name: &str) -> Vec<u8> {
+        [b"m", name.as_bytes()].concat()
+    }
+    /// A base collection → its number.
+    fn collection(name: &str) -> Vec<u8> {
+        [b"c", name.as_bytes()].concat()
+    }
+    /// A row of a base collection → its value.
+    fn row(collection: u32, row: &[u8]) -> Vec<u8> {
+        [b"b", &collection.to_be_bytes()[..], row].concat()
+    }
+    /// What a sink was told of a key of a view → the record.
+    fn told(sink: &str, view: &str, key: &str) -> Vec<u8> {
+        [b"t", sink.as_bytes(), b"\0", view.as_bytes(), b"\0", key.as_bytes()].concat()
+    }
+    /// What a sink has to be told of an epoch → the batch.
+    fn outbox(sink: &str, epoch: Epoch) -> Vec<u8> {
+        [b"o", sink.as_bytes(), b"\0", &epoch.to_be_bytes()[..]].concat()
+    }
+    /// A sink → the newest epoch of its outbox that has arrived.
+    fn delivered(sink: &str) -> Vec<u8> {
+        [b"d", sink.as_bytes()].concat()
+    }
+    /// All keys that begin so.
+    fn all(prefix: Vec<u8>) -> Range<Vec<u8>> {
+        let mut end = prefix.clone();
+        // no prefix is all 0xff: the first byte is a letter
+        while end.pop_if(|last| *last == u8::MAX).is_some() {}
+        if let Some(last) = end.last_mut() {
+            *last += 1;
+        }
+        prefix..end
+    }
+}
+
+/// All durable state of one job.
 pub(crate) struct Store {
     place: String,
     durable: bool,
     database: Database,
+    changelog: Option<Mutex<Box<dyn Changelog>>>,
     /// what tells this job's state from any other's: sinks fence by it
     job: Name,
     committed: Option<Committed>,
@@ -90,14 +149,14 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store in a folder, which is made where it is missing.
-    pub(crate) fn open(folder: &Path) -> Result<Store, StateError> {
+    /// Opens the store in a folder, which is made where it is missing. A changelog is what counts: where the folder does
+    /// not agree with it, it is made from it again.
+    pub(crate) fn open(folder: &Path, changelog: Option<Box<dyn Changelog>>) -> Result<Store, StateError> {
         let place = folder.join(FILE);
-        let error = |what: &str| StateError { place: place.display().to_string(), what: what.into(), cause: None };
-        std::fs::create_dir_all(folder)
-            .map_err(|cause| StateError { cause: Some(cause.into()), ..error("the folder cannot be made") })?;
+        let error = |what: &str| StateError::new(place.display().to_string(), what);
+        std::fs::create_dir_all(folder).map_err(|cause| error("the folder cannot be made").because(cause))?;
         if !place.exists() {
-            create(&place).map_err(|cause| StateError { cause: Some(cause.into()), ..error("cannot be made") })?;
+            create(&place).map_err(|cause| error("cannot be made").because(cause))?;
         }
         let database = builder().open(&place).map_err(|cause| {
             use redb::{DatabaseError as Database, StorageError as Storage};
@@ -111,9 +170,13 @@ impl Store {
                 }
                 _ => "cannot be opened",
             };
-            StateError { cause: Some(cause.into()), ..error(what) }
+            error(what).because(cause)
         })?;
-        Store::new(place.display().to_string(), true, database)
+        let mut store = Store::new(place.display().to_string(), true, database)?;
+        if let Some(changelog) = changelog {
+            store.follow(changelog)?;
+        }
+        Ok(store)
     }
 
     /// A store that is gone with the process.
@@ -123,52 +186,100 @@ impl Store {
 
     /// A store on other storage than a file, as tests bring it: lasting, or gone with the process.
     pub(crate) fn on(backend: impl StorageBackend, durable: bool) -> Result<Store, StateError> {
-        let place = "in memory".to_owned();
+        let place = "in memory";
         match builder().create_with_backend(backend) {
-            Ok(database) => Store::new(place, durable, database),
-            Err(cause) => Err(StateError { place, what: "cannot be opened".into(), cause: Some(Box::new(cause)) }),
+            Ok(database) => Store::new(place.to_owned(), durable, database),
+            Err(cause) => Err(StateError::new(place, "cannot be opened").because(cause)),
         }
     }
 
     fn new(place: String, durable: bool, database: Database) -> Result<Store, StateError> {
-        let mut store = Store { place, durable, database, job: Name::from(""), committed: None };
-        let read = store.set_up();
-        let (job, committed) = read.map_err(|cause| store.failed(cause))??;
-        store.job = job;
-        store.committed = committed;
+        let mut store = Store { place, durable, database, changelog: None, job: Name::from(""), committed: None };
+        store.set_up().map_err(|cause| store.failed(cause))?;
+        store.look().map_err(|cause| store.failed(cause))?;
         Ok(store)
     }
 
-    /// Makes what is missing, so that readers find every table, and reads who the job is and how far it has come.
-    fn set_up(&self) -> Result<Result<(Name, Option<Committed>), StateError>, redb::Error> {
-        let Transaction(writing) = self.begin()?;
-        let (job, committed) = {
-            let mut meta = writing.open_table(META)?;
-            match read(&meta, "format")? {
-                Some(FORMAT) => {}
-                None => {
-                    meta.insert("format", &*encode(&FORMAT)?)?;
-                    meta.insert("job", &*encode(&format!("{:016x}", Timestamp::now().as_micros()))?)?;
-                }
-                Some(other) => {
-                    return Ok(Err(self.error(format!(
-                        "its format is {other}, this version reads {FORMAT}; nothing has been changed. Run the version \
-                         that wrote it, or move the folder away to begin anew"
-                    ))));
-                }
+    /// Makes what a new store is to have.
+    fn set_up(&self) -> Result<(), redb::Error> {
+        let writing = self.database.begin_write()?;
+        {
+            let mut entries = writing.open_table(ENTRIES)?;
+            if entries.get(&*Key::meta("format"))?.is_none() {
+                entries.insert(&*Key::meta("format"), &*encode(&FORMAT)?)?;
+                entries.insert(&*Key::meta("job"), &*encode(&format!("{:016x}", Timestamp::now().as_micros()))?)?;
             }
-            writing.open_table(COLLECTIONS)?;
-            writing.open_table(BASE)?;
-            writing.open_table(OUTBOX)?;
-            writing.open_table(DELIVERED)?;
-            (read::<String>(&meta, "job")?, read(&meta, "committed")?)
-        };
-        writing.commit()?;
-        Ok(Ok((Name::from(job.unwrap_or_default()), committed)))
+        }
+        Ok(writing.commit()?)
     }
 
-    fn error(&self, what: impl Into<String>) -> StateError {
-        StateError { place: self.place.clone(), what: what.into(), cause: None }
+    /// Reads who the job is and how far it has come.
+    fn look(&mut self) -> Result<(), redb::Error> {
+        let read = |name: &str| self.get(&Key::meta(name));
+        let format: Option<u32> = read("format")?.as_deref().map(decode).transpose()?;
+        if format != Some(FORMAT) {
+            return Err(redb::Error::Corrupted(format!("its format is {format:?}, this version reads {FORMAT}")));
+        }
+        let job: Option<String> = read("job")?.as_deref().map(decode).transpose()?;
+        self.committed = read("committed")?.as_deref().map(decode).transpose()?;
+        self.job = Name::from(job.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Agrees with a changelog, and from now on hands it each commit first.
+    fn follow(&mut self, mut changelog: Box<dyn Changelog>) -> Result<(), StateError> {
+        let theirs = changelog.open()?;
+        let ours = self.committed.as_ref().map(|committed| committed.epoch);
+        if theirs.is_some() && theirs != ours {
+            tracing::warn!(state = self.place, changelog = %changelog.name(), "made from its changelog again");
+            self.remake(&mut *changelog)?;
+        } else if let (None, Some(epoch)) = (theirs, ours) {
+            changelog.append(epoch, &self.everything().map_err(|cause| self.failed(cause))?)?;
+        }
+        self.look().map_err(|cause| self.failed(cause))?;
+        self.changelog = Some(Mutex::new(changelog));
+        Ok(())
+    }
+
+    /// Entries that are written at once when the store is made again.
+    const AT_ONCE: usize = 1 << 16;
+
+    fn remake(&self, changelog: &mut dyn Changelog) -> Result<(), StateError> {
+        let write = |entries: &[Entry], clear: bool| -> Result<(), redb::Error> {
+            let writing = self.database.begin_write()?;
+            {
+                let mut table = writing.open_table(ENTRIES)?;
+                if clear {
+                    table.retain(|_, _| false)?;
+                }
+                for (key, value) in entries {
+                    match value {
+                        Some(value) => drop(table.insert(&**key, &**value)?),
+                        None => drop(table.remove(&**key)?),
+                    }
+                }
+            }
+            Ok(writing.commit()?)
+        };
+        write(&[], true).map_err(|cause| self.failed(cause))?;
+        let mut waiting: Vec<Entry> = Vec::new();
+        changelog.read(&mut |entry| {
+            waiting.push(entry);
+            if waiting.len() < Self::AT_ONCE {
+                return Ok(());
+            }
+            write(&std::mem::take(&mut waiting), false).map_err(|cause| self.failed(cause))
+        })?;
+        write(&waiting, false).map_err(|cause| self.failed(cause))
+    }
+
+    fn everything(&self) -> Result<Vec<Entry>, redb::Error> {
+        let mut all = Vec::new();
+        for entry in self.database.begin_read()?.open_table(ENTRIES)?.iter()? {
+            let (key, value) = entry?;
+            all.push((key.value().to_vec(), Some(value.value().to_vec())));
+        }
+        Ok(all)
     }
 
     /// What the store's own error means to whom runs the job.
@@ -180,7 +291,7 @@ impl Store {
             redb::Error::Corrupted(_) => DAMAGED,
             _ => "cannot be read or written; what was committed is safe",
         };
-        StateError { cause: Some(cause.into()), ..self.error(what) }
+        StateError::new(self.place.clone(), what).because(cause)
     }
 
     /// What tells this job's state from any other's.
@@ -198,32 +309,31 @@ impl Store {
         self.committed.as_ref()
     }
 
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
+        let entries = self.database.begin_read()?.open_table(ENTRIES)?;
+        Ok(entries.get(key)?.map(|value| value.value().to_vec()))
+    }
+
     /// Calls `row` with each row of a base collection, as bytes.
     pub(crate) fn rows(
         &self,
         collection: &str,
         mut row: impl FnMut(&[u8], &[u8]) -> Result<(), postcard::Error>,
     ) -> Result<(), redb::Error> {
-        let reading = self.database.begin_read()?;
-        let numbers = reading.open_table(COLLECTIONS)?;
-        let Some(number) = numbers.get(collection)? else { return Ok(()) };
-        let number = number.value();
-        let base = reading.open_table(BASE)?;
-        let range = base.range((number, [].as_slice())..(number + 1, [].as_slice()));
-        for entry in range? {
+        let Some(number) = self.get(&Key::collection(collection))? else { return Ok(()) };
+        let rows = Key::all(Key::row(decode(&number)?, &[]));
+        let prefix = rows.start.len();
+        for entry in self.database.begin_read()?.open_table(ENTRIES)?.range(&*rows.start..&*rows.end)? {
             let (key, value) = entry?;
-            let (key, value) = (key.value().1, unseal(key.value().1, value.value())?);
-            row(key, value).map_err(|cause| unreadable(collection, &cause))?;
+            let (_, key) = key.value().split_at_checked(prefix).unwrap_or_default();
+            row(key, unseal(key, value.value())?).map_err(|cause| unreadable(collection, &cause))?;
         }
         Ok(())
     }
 
     /// What is known to have reached a sink.
     pub(crate) fn delivered(&self, sink: &str) -> Result<Option<Epoch>, redb::Error> {
-        let reading = self.database.begin_read()?;
-        let delivered = reading.open_table(DELIVERED)?;
-        let epoch = delivered.get(sink)?;
-        Ok(epoch.map(|epoch| epoch.value()))
+        self.get(&Key::delivered(sink))?.as_deref().map(decode).transpose()
     }
 
     /// What waits for a sink after an epoch, oldest first, until `max_bytes` are reached: `(epoch, bytes)`.
@@ -233,16 +343,14 @@ impl Store {
         after: Epoch,
         max_bytes: usize,
     ) -> Result<Vec<(Epoch, Vec<u8>)>, redb::Error> {
-        let reading = self.database.begin_read()?;
-        let outbox = reading.open_table(OUTBOX)?;
+        let (from, to) = (Key::outbox(sink, after.saturating_add(1)), Key::outbox(sink, Epoch::MAX));
         let mut found = Vec::new();
         let mut bytes = 0;
-        let range = outbox.range((sink, after.saturating_add(1))..=(sink, Epoch::MAX));
-        for entry in range? {
+        for entry in self.database.begin_read()?.open_table(ENTRIES)?.range(&*from..=&*to)? {
             let (key, value) = entry?;
+            let Some(epoch) = key.value().last_chunk() else { continue };
             bytes += value.value().len();
-            let epoch = key.value().1;
-            found.push((epoch, unseal(&epoch.to_be_bytes(), value.value())?.to_vec()));
+            found.push((Epoch::from_be_bytes(*epoch), unseal(epoch, value.value())?.to_vec()));
             if bytes >= max_bytes {
                 break;
             }
@@ -251,11 +359,11 @@ impl Store {
     }
 
     /// Begins a commit; one at a time.
-    pub(crate) fn begin(&self) -> Result<Transaction, redb::Error> {
+    pub(crate) fn begin(&self) -> Result<Transaction<'_>, redb::Error> {
         let mut writing = self.database.begin_write()?;
         // the next start after a crash then reads no more than it needs
         writing.set_quick_repair(true);
-        Ok(Transaction(writing))
+        Ok(Transaction { store: self, writing, entries: self.changelog.is_some().then(RefCell::default) })
     }
 }
 
@@ -283,14 +391,6 @@ fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
     builder
-}
-
-fn read<T: for<'a> Deserialize<'a>>(
-    meta: &impl ReadableTable<&'static str, &'static [u8]>,
-    key: &str,
-) -> Result<Option<T>, redb::Error> {
-    let Some(bytes) = meta.get(key)? else { return Ok(None) };
-    postcard::from_bytes(bytes.value()).map(Some).map_err(|cause| unreadable(key, &cause))
 }
 
 /// Puts a checksum of key and value behind the value: redb's own checksums are not looked at when it reads.
@@ -324,127 +424,160 @@ fn encode(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
     postcard::to_stdvec(value).map_err(|error| redb::Error::Io(std::io::Error::other(error)))
 }
 
-/// A commit under way: all of it or nothing.
-pub(crate) struct Transaction(WriteTransaction);
+fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, redb::Error> {
+    postcard::from_bytes(bytes).map_err(|cause| unreadable("an entry", &cause))
+}
 
-impl Transaction {
+/// A commit under way: all of it or nothing.
+pub(crate) struct Transaction<'a> {
+    store: &'a Store,
+    writing: WriteTransaction,
+    /// what the changelog gets, where there is one
+    entries: Option<RefCell<Vec<Entry>>>,
+}
+
+impl Transaction<'_> {
+    fn put(&self, key: Vec<u8>, value: Option<&[u8]>) -> Result<(), redb::Error> {
+        let mut table = self.writing.open_table(ENTRIES)?;
+        match value {
+            Some(value) => drop(table.insert(&*key, value)?),
+            None => drop(table.remove(&*key)?),
+        }
+        if let Some(entries) = &self.entries {
+            entries.borrow_mut().push((key, value.map(<[u8]>::to_vec)));
+        }
+        Ok(())
+    }
+
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
+        let table = self.writing.open_table(ENTRIES)?;
+        Ok(table.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    fn range(&self, range: Range<Vec<u8>>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, redb::Error> {
+        let table = self.writing.open_table(ENTRIES)?;
+        let entries = table.range(&*range.start..&*range.end)?;
+        entries.map(|entry| entry.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))).try_fold(
+            Vec::new(),
+            |mut all, entry| {
+                all.push(entry?);
+                Ok(all)
+            },
+        )
+    }
+
     /// Changes rows of a base collection: `changes` is handed something to put rows with, or to remove them.
     pub(crate) fn base(
         &self,
         collection: &str,
         changes: impl FnOnce(&mut Put<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), redb::Error> {
-        let Transaction(writing) = self;
         let number = self.number(collection)?;
-        let mut base = writing.open_table(BASE)?;
+        let mut table = self.writing.open_table(ENTRIES)?;
         let mut sealed = Vec::new();
         changes(&mut |row, value| {
+            let key = Key::row(number, row);
+            let value = value.map(|value| seal(row, value, &mut sealed));
             match value {
-                Some(value) => drop(base.insert((number, row), seal(row, value, &mut sealed))?),
-                None => drop(base.remove((number, row))?),
+                Some(value) => drop(table.insert(&*key, value)?),
+                None => drop(table.remove(&*key)?),
+            }
+            if let Some(entries) = &self.entries {
+                entries.borrow_mut().push((key, value.map(<[u8]>::to_vec)));
             }
             Ok(())
         })
     }
 
     fn number(&self, collection: &str) -> Result<u32, redb::Error> {
-        let Transaction(writing) = self;
-        let mut numbers = writing.open_table(COLLECTIONS)?;
-        if let Some(number) = numbers.get(collection)? {
-            return Ok(number.value());
+        let key = Key::collection(collection);
+        if let Some(number) = self.get(&key)? {
+            return decode(&number);
         }
         let mut newest = 0;
-        for entry in numbers.iter()? {
-            newest = entry?.1.value().max(newest);
+        for (_, number) in self.range(Key::all(Key::collection("")))? {
+            newest = decode::<u32>(&number)?.max(newest);
         }
-        numbers.insert(collection, newest + 1)?;
+        self.put(key, Some(&encode(&(newest + 1))?))?;
         Ok(newest + 1)
     }
 
     /// Drops the base collections that `known` does not know; gives their names.
     pub(crate) fn forget_others(&self, known: impl Fn(&str) -> bool) -> Result<Vec<String>, redb::Error> {
-        let Transaction(writing) = self;
-        let mut numbers = writing.open_table(COLLECTIONS)?;
-        let mut base = writing.open_table(BASE)?;
         let mut others = Vec::new();
-        for entry in numbers.iter()? {
-            let (name, number) = entry?;
-            if !known(name.value()) {
-                others.push((name.value().to_owned(), number.value()));
+        for (key, number) in self.range(Key::all(Key::collection("")))? {
+            let name = String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned();
+            if known(&name) {
+                continue;
             }
+            for (row, _) in self.range(Key::all(Key::row(decode(&number)?, &[])))? {
+                self.put(row, None)?;
+            }
+            self.put(key, None)?;
+            others.push(name);
         }
-        for (name, number) in &others {
-            numbers.remove(name.as_str())?;
-            let rows = (*number, [].as_slice())..(number + 1, [].as_slice());
-            base.retain_in(rows, |_, _| false)?;
-        }
-        Ok(others.into_iter().map(|(name, _)| name).collect())
+        Ok(others)
     }
 
     /// What a sink was told last of a key; sets it to `now`, `None` being a tombstone. Gives whether that is news.
     pub(crate) fn tell(&self, sink: &str, view: &str, key: &str, now: Option<&[u8]>) -> Result<bool, redb::Error> {
-        let Transaction(writing) = self;
-        let mut told = writing.open_table(TOLD)?;
-        let at = (sink, view, key);
-        let before = match now {
-            Some(record) => told.insert(at, record),
-            None => told.remove(at),
-        };
-        let before = before?;
-        Ok(before.as_ref().map(redb::AccessGuard::value) != now)
+        let key = Key::told(sink, view, key);
+        let is_news = self.get(&key)?.as_deref() != now;
+        if is_news {
+            self.put(key, now)?;
+        }
+        Ok(is_news)
     }
 
     /// What a sink was told of a view: `(key, record)`, in order of keys.
     pub(crate) fn told(&self, sink: &str, view: &str) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-        let Transaction(writing) = self;
-        let told = writing.open_table(TOLD)?;
-        let mut found = Vec::new();
-        for entry in told.range((sink, view, "")..)? {
-            let (at, record) = entry?;
-            let (of, about, key) = at.value();
-            if (of, about) != (sink, view) {
-                break;
-            }
-            found.push((key.to_owned(), record.value().to_vec()));
-        }
-        Ok(found)
+        let all = Key::all(Key::told(sink, view, ""));
+        let prefix = all.start.len();
+        let key = |key: Vec<u8>| String::from_utf8_lossy(key.get(prefix..).unwrap_or_default()).into_owned();
+        Ok(self.range(all)?.into_iter().map(|(at, record)| (key(at), record)).collect())
     }
 
     /// Puts what a sink has to be told of an epoch.
     pub(crate) fn post(&self, sink: &str, epoch: Epoch, batch: &[u8]) -> Result<(), redb::Error> {
-        let Transaction(writing) = self;
-        let mut outbox = writing.open_table(OUTBOX)?;
-        outbox.insert((sink, epoch), seal(&epoch.to_be_bytes(), batch, &mut Vec::new()))?;
-        Ok(())
+        let mut sealed = Vec::new();
+        self.put(Key::outbox(sink, epoch), Some(seal(&epoch.to_be_bytes(), batch, &mut sealed)))
     }
 
     /// Notes where a new sink begins.
     pub(crate) fn begin_delivery(&self, sink: &str, after: Epoch) -> Result<(), redb::Error> {
-        let mut delivered = self.0.open_table(DELIVERED)?;
-        if delivered.get(sink)?.is_none() {
-            delivered.insert(sink, after)?;
+        let key = Key::delivered(sink);
+        if self.get(&key)?.is_none() {
+            self.put(key, Some(&encode(&after)?))?;
         }
         Ok(())
     }
 
     /// Drops what has reached a sink.
     pub(crate) fn arrived(&self, sink: &str, up_to: Epoch) -> Result<(), redb::Error> {
-        let Transaction(writing) = self;
-        let mut outbox = writing.open_table(OUTBOX)?;
-        outbox.retain_in((sink, 0)..=(sink, up_to), |_, _| false)?;
-        let mut delivered = writing.open_table(DELIVERED)?;
-        delivered.insert(sink, up_to)?;
-        Ok(())
+        for (key, _) in self.range(Key::outbox(sink, 0)..Key::outbox(sink, up_to.saturating_add(1)))? {
+            self.put(key, None)?;
+        }
+        self.put(Key::delivered(sink), Some(&encode(&up_to)?))
     }
 
     /// Makes all of it durable.
-    pub(crate) fn commit(self, committed: &Committed) -> Result<(), redb::Error> {
-        let Transaction(writing) = self;
-        {
-            let bytes = encode(committed)?;
-            let mut meta = writing.open_table(META)?;
-            meta.insert("committed", &*bytes)?;
+    pub(crate) fn commit(self, committed: &Committed) -> Result<(), StateError> {
+        let failed = |cause| self.store.failed(cause);
+        let meta = || {
+            self.put(Key::meta("committed"), Some(&encode(committed)?))?;
+            // so that a changelog has them from its first commit on
+            if self.entries.is_some() && self.store.committed.is_none() {
+                self.put(Key::meta("format"), Some(&encode(&FORMAT)?))?;
+                self.put(Key::meta("job"), Some(&encode(&self.store.job.as_str())?))?;
+            }
+            Ok(())
+        };
+        meta().map_err(failed)?;
+        let Transaction { store, writing, entries } = self;
+        if let (Some(changelog), Some(entries)) = (&store.changelog, entries) {
+            let mut changelog = changelog.lock().unwrap_or_else(PoisonError::into_inner);
+            changelog.append(committed.epoch, &entries.into_inner())?;
         }
-        Ok(writing.commit()?)
+        writing.commit().map_err(|cause| store.failed(cause.into()))
     }
 }
