@@ -25,7 +25,9 @@ mod webhook;
 pub use file::FileSource;
 pub use inbox::{Busy, Inbox, InboxSource};
 pub use jsonl::{JsonDeadLetters, JsonLinesSink};
-pub use kafka::{IngestError, KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
+pub use kafka::{
+    IngestError, KafkaChangelog, KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic,
+};
 pub use traffic::GeneratorSource;
 pub use webhook::{WebhookConfig, WebhookSink};
 

@@ -5,7 +5,7 @@
 mod common;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +17,9 @@ use common::{
     kafka::{kafka, records, topic, wait_for},
     stop, total, until,
 };
-use highwater_connectors::{KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
+use highwater_connectors::{
+    KafkaChangelog, KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic,
+};
 use highwater_engine::{
     Batch, Change, Name, Record, Sink,
     metrics::{Metrics, PartitionLabel},
@@ -234,6 +236,35 @@ fn a_batch_that_comes_again_is_written_once_and_an_old_owner_is_fenced() {
     new.deliver(&[batch(8, [("cart", Some(json!(8)))]), batch(9, [("cart", Some(json!(9)))])]).unwrap();
     let values: Vec<_> = read_back(&config, &topic.name, 3).iter().map(|m| m.payload().unwrap().to_vec()).collect();
     assert_eq!(values, [b"7", b"8", b"9"]);
+}
+
+#[test]
+fn a_job_whose_folder_is_gone_goes_on_from_its_changelog() {
+    let Some(config) = kafka("a_job_whose_folder_is_gone_goes_on_from_its_changelog") else { return };
+    let (input, output, changelog) = (topic("in").partitions(2), topic("out"), topic("state").partitions(2));
+    input.create(&config).unwrap();
+    let ingest = KafkaIngest::open(&config, &input.name).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (number, part) in [(0, 0..100), (1, 100..250), (2, 250..250), (3, 250..300)] {
+        // a machine of its own each time, but for the third start, which finds its folder
+        let place = folder.path().join(if number == 2 { "1".to_owned() } else { number.to_string() });
+        ingest.append(&records(part.start, part.end)).unwrap();
+        let source = KafkaSource::new(config.clone(), input.clone(), input.name.clone(), Arc::default());
+        let (mut job, _) = job(2, source);
+        let metrics = job.metrics.clone();
+        let sink = KafkaSink::open(&config, [("messages".into(), output.clone())], metrics.clone()).unwrap();
+        job.sinks.push((vec!["messages".into()], Box::new(sink)));
+        job.state = Some(place);
+        job.changelog = Some(Box::new(KafkaChangelog::new(config.clone(), changelog.clone(), metrics.clone())));
+        let running = job.start().unwrap();
+        let views = running.views();
+        until("all records", || total(&views) == part.end as u64);
+        stop(running);
+        assert_eq!(metrics.logs.get(), part.len() as u64, "each record is read once");
+    }
+    let told = read_back(&config, &output.name, 300);
+    let keys: BTreeSet<_> = told.iter().map(|message| message.key().unwrap().to_vec()).collect();
+    assert_eq!((told.len(), keys.len()), (300, 300), "each change is told once");
 }
 
 #[test]

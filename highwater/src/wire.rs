@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use anyhow::Context;
 use highwater_connectors::{
-    FileSource, GeneratorSource, Inbox, IngestError, JsonDeadLetters, JsonLinesSink, KafkaConfig, KafkaDeadLetters,
-    KafkaIngest, KafkaSink, KafkaSource, Topic, WebhookSink, generator::Traffic,
+    FileSource, GeneratorSource, Inbox, IngestError, JsonDeadLetters, JsonLinesSink, KafkaChangelog, KafkaConfig,
+    KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Topic, WebhookSink, generator::Traffic,
 };
-use highwater_engine::{DeadLetterSink, Job, Name, Sink, SinkError, Source, Timestamp, metrics::Metrics};
+use highwater_engine::{Changelog, DeadLetterSink, Job, Name, Sink, SinkError, Source, Timestamp, metrics::Metrics};
 use highwater_server::{Ingest, IngestRefused};
 
 use crate::{
@@ -69,6 +69,10 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
     let feeds = config.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0);
     let sinks = if feeds { open_sinks(&config.sinks, &metrics)? } else { Vec::new() };
     let names = sinks.iter().map(|(_, sink)| sink.name().to_string()).collect();
+    let changelog = config.changelog.as_ref().filter(|_| feeds).map(|changelog| -> Box<dyn Changelog> {
+        let topic = Topic::new(&changelog.topic);
+        Box::new(KafkaChangelog::new(changelog.kafka.config(), topic, metrics.clone()))
+    });
     let dead_letters = open_dead_letters(&config.dead_letters, &metrics)?;
     let job = Job {
         settings: config.settings.clone(),
@@ -77,6 +81,7 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
         sinks,
         dead_letters,
         state: config.state.clone(),
+        changelog,
         metrics,
     };
     Ok(Wired { job, ingest, sinks: names })

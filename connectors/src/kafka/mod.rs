@@ -1,6 +1,7 @@
 //! Apache Kafka: a source, a sink, a dead-letter sink and an ingest log, all on librdkafka.
 
 mod ask;
+mod changelog;
 mod config;
 mod context;
 mod dead_letters;
@@ -11,6 +12,7 @@ mod source;
 mod topic;
 mod transactions;
 
+pub use changelog::KafkaChangelog;
 pub use config::{InvalidKafkaConfig, KafkaConfig};
 pub use dead_letters::KafkaDeadLetters;
 pub use ingest::{IngestError, KafkaIngest};

@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) sinks: Vec<Sink>,
     /// The folder of durable state; `None` for none.
     pub(crate) state: Option<PathBuf>,
+    /// The topic that durable state is kept in besides.
+    pub(crate) changelog: Option<Changelog>,
     /// Where records go that are no log.
     pub(crate) dead_letters: DeadLetters,
     /// `[queries]`: what the built-in queries are told.
@@ -56,6 +58,13 @@ pub(crate) enum Source {
         /// How many bytes of logs may wait for the dataflow.
         max_waiting_bytes: usize,
     },
+}
+
+/// A topic for durable state.
+#[derive(Clone, Debug)]
+pub(crate) struct Changelog {
+    pub(crate) kafka: Brokers,
+    pub(crate) topic: String,
 }
 
 /// How brokers are reached.
@@ -160,6 +169,7 @@ impl Default for Config {
             sources: Vec::new(),
             sinks: Vec::new(),
             state: Some(PathBuf::from("highwater-state")),
+            changelog: None,
             dead_letters: DeadLetters::None,
             queries: Standard::default(),
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
@@ -183,11 +193,11 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     http.finish();
 
     read_settings(&mut root, &mut config.settings);
-    read_state(&mut root, &mut config.state, &mut config.settings);
 
     let mut kafka = root.section("kafka");
     let defaults = brokers(&mut kafka, &Brokers::default());
     kafka.finish();
+    read_state(&mut root, &mut config, &defaults);
 
     for source in root.sections("source") {
         config.sources.extend(read_source(source, &defaults));
@@ -239,13 +249,20 @@ fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Probl
     }
 }
 
-/// `[state]`: the folder, and how often it is written.
-fn read_state(root: &mut Section<'_>, state: &mut Option<PathBuf>, settings: &mut Settings) {
+/// `[state]`: where, and how often it is written.
+fn read_state(root: &mut Section<'_>, config: &mut Config, defaults: &Brokers) {
     let mut section = root.section("state");
     if let Some(place) = section.get("path", text) {
-        *state = (place != "none").then(|| PathBuf::from(place));
+        config.state = (place != "none").then(|| PathBuf::from(place));
     }
-    section.set("commit_interval", &mut settings.commit_interval, duration(Duration::from_millis(1)..=minutes(1)));
+    let interval = duration(Duration::from_millis(1)..=minutes(1));
+    section.set("commit_interval", &mut config.settings.commit_interval, interval);
+    if let Some(name) = section.get("changelog", topic) {
+        config.changelog = Some(Changelog { kafka: known_brokers(&mut section, defaults), topic: name });
+        if config.state.is_none() {
+            section.complain("changelog: needs a path, even if it does not last");
+        }
+    }
     section.finish();
 }
 
