@@ -129,7 +129,7 @@ pub(crate) struct Run {
     /// The configuration file; highwater.example.toml describes every key
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// How many processes share the job; each has [limits] workers
+    /// How many processes share the job; each has as many workers
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub(crate) processes: usize,
     /// Which of them this is, from 0; process 0 keeps the durable state and feeds the sinks

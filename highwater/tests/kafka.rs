@@ -119,7 +119,9 @@ fn logs_in_views_and_streams_out() {
     let run = std::process::id().to_string();
     let folder = tempfile::tempdir().unwrap();
     let path = write(folder.path(), "highwater.toml", &configuration(&broker, &run));
-    let mut job = Running::start(highwater(&["run", "--config", &path]));
+    let mut command = highwater(&["run", "--config", &path]);
+    command.env("HIGHWATER_STATE__PATH", folder.path().join("state"));
+    let mut job = Running::start(command);
     let address = job.address();
 
     let logs = logs();

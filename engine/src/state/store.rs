@@ -454,16 +454,14 @@ impl Transaction<'_> {
         Ok(table.get(key)?.map(|value| value.value().to_vec()))
     }
 
-    fn range(&self, range: Range<Vec<u8>>) -> Result<Vec<(Vec<u8>, Vec<u8>)>, redb::Error> {
+    fn range(&self, range: Range<Vec<u8>>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, redb::Error> {
         let table = self.writing.open_table(ENTRIES)?;
-        let entries = table.range(&*range.start..&*range.end)?;
-        entries.map(|entry| entry.map(|(key, value)| (key.value().to_vec(), value.value().to_vec()))).try_fold(
-            Vec::new(),
-            |mut all, entry| {
-                all.push(entry?);
-                Ok(all)
-            },
-        )
+        let mut all = BTreeMap::new();
+        for entry in table.range(&*range.start..&*range.end)? {
+            let (key, value) = entry?;
+            all.insert(key.value().to_vec(), value.value().to_vec());
+        }
+        Ok(all)
     }
 
     /// Changes rows of a base collection: `changes` is handed something to put rows with, or to remove them.

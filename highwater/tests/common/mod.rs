@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn highwater(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_highwater"));
-    command.args(arguments).stdin(Stdio::null());
+    // what a test does not clear away would be found by the next one
+    command.args(arguments).stdin(Stdio::null()).env("HIGHWATER_STATE__PATH", "none");
     command
 }
 
