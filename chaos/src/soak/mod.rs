@@ -87,14 +87,15 @@ impl<T: FnMut(&str) -> Result<()>> Soak<T> {
         (self.tell)(&format!("full speed is {full_speed} logs/s; from now on {logs_per_second}"))?;
         (self.tell)(report::HEAD)?;
         self.load(logs_per_second, options.time)?;
-        let mut problems = trend::check(&self.moments);
+        let judged = trend::is_long_enough(options.time);
+        let mut problems = if judged { trend::check(&self.moments) } else { Vec::new() };
         self.counted(self.granted)?;
         match self.process.terminate(TO_END)? {
             Some(status) if status.success() => {}
             Some(status) => problems.push(format!("after SIGTERM the job ended with {status}")),
             None => problems.push(format!("the job did not end within {TO_END:?} after SIGTERM")),
         }
-        Ok(Report { full_speed, logs_per_second, logs: self.granted, folder: self.folder, problems })
+        Ok(Report { full_speed, logs_per_second, logs: self.granted, judged, folder: self.folder, problems })
     }
 
     fn ready(&mut self) -> Result<()> {
@@ -133,9 +134,12 @@ impl<T: FnMut(&str) -> Result<()>> Soak<T> {
     fn load(&mut self, logs_per_second: u64, time: Duration) -> Result<()> {
         let (began, base) = (Instant::now(), self.granted);
         let (mut next_sample, mut minute) = (SAMPLE_EVERY, 0);
-        while began.elapsed() < time {
+        loop {
             self.live(GRANT_EVERY)?;
             let passed = began.elapsed();
+            if passed >= time {
+                return self.minute(minute);
+            }
             self.granted = base + (logs_per_second as f64 * passed.as_secs_f64()) as u64;
             self.producer.grant(self.granted);
             ensure!(!self.producer.is_finished(), "the producer has ended");
@@ -149,7 +153,6 @@ impl<T: FnMut(&str) -> Result<()>> Soak<T> {
                 minute = passed.as_secs() / 60;
             }
         }
-        self.minute(minute)
     }
 
     fn minute(&mut self, minute: u64) -> Result<()> {

@@ -34,6 +34,8 @@ pub struct Report {
     pub logs_per_second: u64,
     /// Logs produced, and counted by the job.
     pub logs: u64,
+    /// Whether it went on for long enough to tell growth from warm-up.
+    pub judged: bool,
     /// The configuration, the state and the log of the job.
     pub folder: PathBuf,
     /// What grew, or did not end well.
@@ -51,6 +53,10 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} logs produced and counted; files in {}", self.logs, self.folder.display())?;
         self.problems.iter().try_for_each(|problem| writeln!(f, "wrong: {problem}"))?;
-        writeln!(f, "{}", if self.passed() { "passed: nothing grows" } else { "failed" })
+        match (self.passed(), self.judged) {
+            (true, true) => writeln!(f, "passed: nothing grows"),
+            (true, false) => writeln!(f, "passed, but it was too short to see what grows"),
+            (false, _) => writeln!(f, "failed"),
+        }
     }
 }

@@ -4,17 +4,25 @@ use std::time::Duration;
 
 use super::Moment;
 
-/// Of all the time, so much is warm-up: windows of every length fill, buffers find their size.
+/// Of all the time, so much is warm-up: windows of most lengths fill, buffers find their size.
 const WARM_UP: f64 = 0.4;
+/// With less of it, what fills is not told from what grows.
+const LEAST_WARM_UP: Duration = Duration::from_secs(70);
 /// Memory may end up so much higher than it began, by the line: what the allocator and merging arrangements sway by.
 const MEMORY_NOISE: f64 = 0.1;
 /// So many descriptors, such as connections that come and go.
 const DESCRIPTOR_NOISE: f64 = 4.0;
 
-/// What grew beyond noise.
+/// Whether a run of this length has warmed up.
+pub fn is_long_enough(time: Duration) -> bool {
+    time.mul_f64(WARM_UP) >= LEAST_WARM_UP
+}
+
+/// What grew beyond noise in a run that [was long enough](is_long_enough).
 pub fn check(moments: &[Moment]) -> Vec<String> {
     let end = moments.last().map_or(Duration::ZERO, |moment| moment.at);
-    let warm: Vec<&Moment> = moments.iter().filter(|moment| moment.at >= end.mul_f64(WARM_UP)).collect();
+    let warm_up = end.mul_f64(WARM_UP);
+    let warm: Vec<&Moment> = moments.iter().filter(|moment| moment.at >= warm_up).collect();
     let line = |value: fn(&Moment) -> f64| {
         let points: Vec<_> = warm.iter().map(|moment| (moment.at.as_secs_f64(), value(moment))).collect();
         fit(&points)
