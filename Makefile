@@ -8,7 +8,9 @@ SECONDS ?= 60
 FUZZ_TARGETS ?= json envelope logfmt plain syslog timestamp detect
 # How often chaos kills the job.
 KILLS ?= 200
-# More arguments for demo, chaos and bench: make demo ARGS="--rate 50000"
+# How long soak lasts.
+MINUTES ?= 30
+# More arguments for demo, chaos, soak and bench: make demo ARGS="--rate 50000"
 ARGS ?=
 
 .PHONY: help
@@ -40,6 +42,11 @@ kafka-stop: ## Stop it; its data stays in .kafka
 chaos: ## Kill the job KILLS=200 times on a real Kafka; nothing may be lost or told twice (ARGS="--seed 7" replays)
 	cargo build --release --locked -p highwater -p highwater-chaos
 	target/release/highwater-chaos --kills $(KILLS) $(ARGS)
+
+.PHONY: soak
+soak: ## Half of full speed for MINUTES=30 on a real Kafka; neither memory nor descriptors may grow
+	cargo build --release --locked -p highwater -p highwater-chaos
+	target/release/highwater-soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: bench
 bench: ## Measure speed and memory beside the yardsticks, as a table

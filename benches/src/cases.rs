@@ -1,6 +1,6 @@
 //! The cases.
 
-use std::{collections::VecDeque, time::Instant};
+use std::{collections::VecDeque, path::Path, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use highwater_engine::{Flow, Job, Name, Query, Service, Settings, Windowed, seconds};
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::{
     data::Data,
     kafka,
-    source::{ManyKeys, Memory, Paced},
+    source::{ManyKeys, Memory, Order, Paced},
     usage::{Meter, Usage},
 };
 
@@ -26,10 +26,14 @@ pub(crate) fn run(case: &str) -> Result<Usage> {
         "one-query-2-workers" => job(2, ROUNDS, Box::new(OneQuery)),
         "all-queries" => job(1, ROUNDS, Box::new(Standard::default())),
         "ten-times-the-history" => job(1, 10 * ROUNDS, Box::new(OneQuery)),
+        "fleeting" => many_services(None),
+        "durable" => many_services(Some(tempfile::tempdir()?.path())),
         "rows" => rows(),
         "latency" => latency(),
         "kafka-bare" => kafka::bare(),
         "kafka" => kafka::job(),
+        "kafka-fleeting" => kafka::to_kafka(None),
+        "kafka-durable" => kafka::to_kafka(Some(tempfile::tempdir()?.path())),
         other => bail!("no case is called {other}"),
     }
 }
@@ -74,12 +78,27 @@ impl Query for OneQuery {
 }
 
 fn job(workers: usize, rounds: usize, query: Box<dyn Query>) -> Result<Usage> {
-    let data = Data::generate(LOGS);
+    measure(Data::generate(LOGS), workers, rounds, query, None)
+}
+
+/// The built-in queries over some hundred services, with durable state or without.
+fn many_services(state: Option<&Path>) -> Result<Usage> {
+    measure(Data::generate(LOGS).spread(16), 1, ROUNDS, Box::new(Standard::default()), state)
+}
+
+fn measure(
+    data: Arc<Data>,
+    workers: usize,
+    rounds: usize,
+    query: Box<dyn Query>,
+    state: Option<&Path>,
+) -> Result<Usage> {
     let settings = Settings { workers, ..Settings::default() };
     let logs = (rounds * (data.len() / workers) * workers) as u64;
     let meter = Meter::start()?;
     let sources: Vec<Box<dyn highwater_engine::Source>> = vec![Box::new(Memory { data, rounds })];
-    let running = Job { settings, sources, queries: vec![query], ..Job::default() }.start()?;
+    let state = state.map(Path::to_owned);
+    let running = Job { settings, sources, queries: vec![query], state, ..Job::default() }.start()?;
     let metrics = running.metrics();
     running.join()?;
     if metrics.logs.get() != logs {
@@ -91,7 +110,8 @@ fn job(workers: usize, rounds: usize, query: Box<dyn Query>) -> Result<Usage> {
 /// A million live rows; `logs` of the answer is the number of rows.
 fn rows() -> Result<Usage> {
     let meter = Meter::start()?;
-    let sources: Vec<Box<dyn highwater_engine::Source>> = vec![Box::new(ManyKeys { keys: 10_000, windows: 100 })];
+    let sources: Vec<Box<dyn highwater_engine::Source>> =
+        vec![Box::new(ManyKeys { keys: 10_000, windows: 100, order: Order::ByWindow })];
     let running = Job { sources, queries: vec![Box::new(OneQuery)], ..Job::default() }.start()?;
     let views = running.views();
     running.join()?;

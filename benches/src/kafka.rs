@@ -2,13 +2,15 @@
 //! in `HIGHWATER_TEST_KAFKA`; `scripts/kafka start --port 0` starts one.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
-use highwater_connectors::{KafkaConfig, KafkaSource, Topic};
-use highwater_engine::{Job, metrics::Metrics};
+use highwater_connectors::{KafkaConfig, KafkaSink, KafkaSource, Topic};
+use highwater_engine::{Job, Name, Query, Sink, Source, metrics::Metrics};
+use highwater_queries::Standard;
 use rdkafka::{
     ClientConfig, Message, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer},
@@ -89,22 +91,46 @@ pub(crate) fn bare() -> Result<Usage> {
 
 /// One windowed query over the same topic.
 pub(crate) fn job() -> Result<Usage> {
+    measure(Box::new(OneQuery), None, None)
+}
+
+/// The built-in queries over the same topic with their volume and anomalies written to Kafka, with durable state or
+/// without.
+pub(crate) fn to_kafka(state: Option<&Path>) -> Result<Usage> {
+    measure(Box::new(Standard::default()), Some(["log_volume", "anomalies"]), state)
+}
+
+/// Until all logs are read, and without sinks no longer: with them, until the job has ended and they have everything.
+fn measure(query: Box<dyn Query>, written: Option<[&str; 2]>, state: Option<&Path>) -> Result<Usage> {
     let broker = broker().context("HIGHWATER_TEST_KAFKA")?;
     let topic = topic(&broker)?;
     let metrics = Arc::new(Metrics::default());
     let group = format!("bench-{}", std::process::id());
-    let source = KafkaSource::new(KafkaConfig::new(broker), topic, group, metrics.clone());
+    let config = KafkaConfig::new(broker);
+    let sinks: Vec<(Vec<Name>, Box<dyn Sink>)> = match written {
+        None => Vec::new(),
+        Some(views) => {
+            let topics = views.map(|view| (Name::from(view), Topic::new(format!("bench-{view}"))));
+            let sink = KafkaSink::open(&config, topics, metrics.clone())?;
+            vec![(views.map(Name::from).to_vec(), Box::new(sink))]
+        }
+    };
+    let sources: Vec<Box<dyn Source>> = vec![Box::new(KafkaSource::new(config, topic, group, metrics.clone()))];
     let meter = Meter::start()?;
-    let job = Job { sources: vec![Box::new(source)], queries: vec![Box::new(OneQuery)], metrics, ..Job::default() };
-    let running = job.start()?;
+    let state = state.map(Path::to_owned);
+    let running = Job { sources, queries: vec![query], sinks, state, metrics, ..Job::default() }.start()?;
     let metrics = running.metrics();
     let mut changes = running.views().subscribe();
     while metrics.logs.get() < LOGS as u64 && !running.is_stopping() {
         // wakes with each epoch
         let _ = changes.blocking_recv();
     }
-    let usage = meter.stop(LOGS as u64);
     running.stopper()();
+    if written.is_none() {
+        let usage = meter.stop(LOGS as u64);
+        running.join()?;
+        return usage;
+    }
     running.join()?;
-    usage
+    meter.stop(LOGS as u64)
 }

@@ -4,6 +4,7 @@
 mod cases;
 mod data;
 mod kafka;
+mod recovery;
 mod source;
 mod usage;
 
@@ -11,7 +12,10 @@ use std::{io::Write, process::Command};
 
 use anyhow::{Context, Result, bail};
 
-use crate::usage::Usage;
+use crate::{
+    recovery::{RECOVERIES, Recovery, State},
+    usage::Usage,
+};
 
 /// As in `highwater` itself.
 #[global_allocator]
@@ -21,15 +25,16 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const RUNS: usize = 3;
 
 fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (Some("--case"), Some(case)) => {
-            let usage = cases::run(&case)?;
-            writeln!(std::io::stdout(), "{usage}")?;
-            Ok(())
-        }
-        (None, _) => table(),
-        (Some(other), _) => bail!("unknown argument {other}: run without any for the table"),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let recovery = |case: &str| Recovery::of(case).with_context(|| format!("no recovery is called {case}"));
+    match arguments[..] {
+        ["--case", case] => Ok(writeln!(std::io::stdout(), "{}", cases::run(case)?)?),
+        ["--fill", case, folder] => recovery(case)?.fill(folder.as_ref()),
+        ["--recover", case, folder] => recovery(case)?.recover(folder.as_ref()),
+        ["--recoveries"] => recoveries(&mut std::io::stdout()),
+        [] => table(),
+        _ => bail!("unknown arguments {arguments:?}: none for the table, --recoveries for that part alone"),
     }
 }
 
@@ -44,14 +49,17 @@ const ROWS: &[(&str, &str, f64)] = &[
 
 fn table() -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let with_kafka: &[&str] = if kafka::broker().is_some() { &["kafka-bare", "kafka"] } else { &[] };
-    let others = ["rows", "latency"].iter().chain(with_kafka).copied();
+    let with_kafka: &[&str] = match kafka::broker() {
+        Some(_) => &["kafka-bare", "kafka", "kafka-fleeting", "kafka-durable"],
+        None => &[],
+    };
+    let others = ["rows", "latency", "fleeting", "durable"].iter().chain(with_kafka).copied();
     let names: Vec<&str> = ROWS.iter().map(|(case, ..)| *case).chain(others).collect();
     let mut runs: Vec<Vec<Usage>> = vec![Vec::new(); names.len()];
     for round in 1..=RUNS {
         for (case, measured) in names.iter().zip(&mut runs) {
             writeln!(std::io::stderr(), "round {round} of {RUNS}: {case}")?;
-            measured.push(measure(case)?);
+            measured.push(measure(&["--case", case])?);
         }
     }
     let median = |case: &str| -> Result<Usage> {
@@ -88,6 +96,11 @@ fn table() -> Result<()> {
     )?;
     let p99 = median("latency")?.wall_seconds * 1e3;
     writeln!(out, "from log to view at 100,000 logs/s: {p99:.0} ms at the 99th percentile (at most 150)")?;
+    let slower = |durable: &str, fleeting: &str| -> Result<f64> {
+        Ok(median(fleeting)?.logs_per_second() / median(durable)?.logs_per_second())
+    };
+    let ratio = slower("durable", "fleeting")?;
+    writeln!(out, "durable state, 240 services: {ratio:.2} times as long as without (at most 1.15)")?;
     if with_kafka.is_empty() {
         writeln!(out, "from Kafka: not measured, no broker at HIGHWATER_TEST_KAFKA (scripts/kafka start --port 0)")?;
     } else {
@@ -98,15 +111,45 @@ fn table() -> Result<()> {
             out,
             "from Kafka: {rate:.2} M logs/s, {ratio:.2} times a bare consumer that counts bytes (at least 0.7)"
         )?;
+        let ratio = slower("kafka-durable", "kafka-fleeting")?;
+        writeln!(out, "durable state, from Kafka to Kafka: {ratio:.2} times as long as without (at most 1.15)")?;
+    }
+    recoveries(&mut out)
+}
+
+/// From the start of a process to its views, by the size of the state that it goes on with.
+fn recoveries(out: &mut impl Write) -> Result<()> {
+    for Recovery { case, limit, .. } in RECOVERIES {
+        writeln!(std::io::stderr(), "{case}")?;
+        let state = State::new()?;
+        let folder = state.folder();
+        let folder = folder.to_str().context("a folder's name")?;
+        run(&["--fill", case, folder])?;
+        let bytes = state.bytes()?;
+        let usage = measure(&["--recover", case, folder])?;
+        let limit = limit.map(|limit| format!(" (at most {limit} s)")).unwrap_or_default();
+        writeln!(
+            out,
+            "{case}: {} rows, {} MB on disk: {:.2} s{limit}, peak {:.0} MiB",
+            usage.logs,
+            bytes / 1_000_000,
+            usage.wall_seconds,
+            usage.peak_bytes as f64 / (1 << 20) as f64,
+        )?;
     }
     Ok(())
 }
 
-fn measure(case: &str) -> Result<Usage> {
+fn measure(arguments: &[&str]) -> Result<Usage> {
+    run(arguments)?.trim().parse().with_context(|| format!("what {arguments:?} printed"))
+}
+
+/// Runs this program in a process of its own. What it printed.
+fn run(arguments: &[&str]) -> Result<String> {
     let own = std::env::current_exe().context("where this program lies")?;
-    let output = Command::new(own).args(["--case", case]).output().with_context(|| format!("running case {case}"))?;
+    let output = Command::new(own).args(arguments).output().with_context(|| format!("running {arguments:?}"))?;
     if !output.status.success() {
-        bail!("case {case} failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!("{arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    String::from_utf8_lossy(&output.stdout).trim().parse().with_context(|| format!("what case {case} printed"))
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -66,6 +66,16 @@ impl Reader for Share {
 pub(crate) struct ManyKeys {
     pub(crate) keys: usize,
     pub(crate) windows: usize,
+    pub(crate) order: Order,
+}
+
+/// What comes first of many keys in many windows.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Order {
+    /// A window an epoch, so that what is measured is rows that live, not the burst that makes them.
+    ByWindow,
+    /// As fast as they are taken, a key's windows one after the other, which is how a store takes them fastest.
+    ByKey,
 }
 
 impl Source for ManyKeys {
@@ -93,12 +103,15 @@ impl Reader for ManyKeysReader {
             if self.at == self.of.keys * self.of.windows {
                 return Ok(Progress::Finished);
             }
-            let (window, key) = (self.at / self.of.keys, self.at % self.of.keys);
-            // a window an epoch, so that what is measured is rows that live, not the burst that makes them
-            if key == 0 && Instant::now() < self.next_window {
-                return Ok(Progress::Idle);
-            }
-            if key == 0 {
+            let ManyKeys { keys, windows, order } = self.of;
+            let (window, key) = match order {
+                Order::ByWindow => (self.at / keys, self.at % keys),
+                Order::ByKey => (self.at % windows, self.at / windows),
+            };
+            if order == Order::ByWindow && key == 0 {
+                if Instant::now() < self.next_window {
+                    return Ok(Progress::Idle);
+                }
                 self.next_window = Instant::now() + Duration::from_millis(100);
             }
             let at = self.start.plus(seconds(window as u64 * 10));

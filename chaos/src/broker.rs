@@ -24,6 +24,14 @@ impl Broker {
         Broker { kafka: Kafka { brokers }, own: None }
     }
 
+    /// The one that runs already, if there is one, or one of its own with its data in `folder`.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn of(brokers: Option<String>, folder: &Path) -> Result<Self> {
+        brokers.map_or_else(|| Broker::start(&folder.join("kafka")), |brokers| Ok(Broker::at(brokers)))
+    }
+
     /// Starts one in `folder`.
     ///
     /// # Errors

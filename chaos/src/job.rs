@@ -5,6 +5,7 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow};
@@ -16,6 +17,8 @@ use crate::{
     process::Process,
 };
 
+/// The folder, within the job's own, of its durable state.
+pub const STATE: &str = "state";
 /// Partitions of each topic that comes out.
 const OUTPUT_PARTITIONS: i32 = 2;
 /// The views whose topics are read back.
@@ -33,15 +36,16 @@ pub struct Job {
 }
 
 impl Job {
-    /// Writes the configuration into `folder` and creates the topics, which begin with `name`.
+    /// Writes the configuration into `folder` and creates the topics, which begin with `name`. A partition that is silent
+    /// for longer than `idle_after` holds nothing back.
     ///
     /// # Errors
     /// Where the folder cannot be written or the cluster does not do it.
-    pub fn prepare(binary: &Path, folder: &Path, kafka: &Kafka, name: &str) -> Result<Self> {
+    pub fn prepare(binary: &Path, folder: &Path, kafka: &Kafka, name: &str, idle_after: Duration) -> Result<Self> {
         let config = folder.join("highwater.toml");
         let unwritable = || format!("{} cannot be written", folder.display());
-        let state = folder.join("state");
-        std::fs::write(&config, configuration(kafka, name, &state)).with_context(unwritable)?;
+        let state = folder.join(STATE);
+        std::fs::write(&config, configuration(kafka, name, &state, idle_after)).with_context(unwritable)?;
         let log_path = folder.join("highwater.log");
         let log = OpenOptions::new().create(true).append(true).open(&log_path).with_context(unwritable)?;
         let job = Job { binary: binary.to_owned(), config, log, log_path, name: name.to_owned() };
@@ -86,9 +90,8 @@ fn topic(name: &str, what: &str) -> String {
     format!("{name}-{what}")
 }
 
-/// Partitions that are silent for a while, because a start took long, must not let time pass: nothing else would make
-/// logs expire that still count.
-fn configuration(kafka: &Kafka, name: &str, state: &Path) -> String {
+fn configuration(kafka: &Kafka, name: &str, state: &Path, idle_after: Duration) -> String {
+    let idle_after = idle_after.as_millis();
     let brokers = &kafka.brokers;
     let input = topic(name, "logs");
     let sink = |view: &str| {
@@ -110,7 +113,7 @@ commit_interval = "200ms"
 [time]
 lateness = "{LATENESS}ms"
 retention = "{RETENTION}ms"
-idle_after = "30s"
+idle_after = "{idle_after}ms"
 
 [logging]
 level = "info"

@@ -3,10 +3,13 @@
 //!
 //! Nothing here is shared with Highwater: logs are made, expected and read back by code of its own. One seed decides
 //! the logs, the instants and the worker counts.
+//!
+//! [`soak`] is its quiet sister: the same job and logs of the same kind, nobody kills it, and nothing may grow.
 
 pub mod alerts;
 pub mod broker;
 pub mod changelog;
+pub mod folder;
 pub mod horizon;
 pub mod interrupt;
 pub mod job;
@@ -18,6 +21,7 @@ pub mod process;
 pub mod producer;
 pub mod report;
 pub mod run;
+pub mod soak;
 pub mod time;
 pub mod topic;
 pub mod verdict;

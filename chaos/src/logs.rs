@@ -48,7 +48,12 @@ impl Log {
 
     /// As a JSON record.
     pub fn json(&self) -> String {
-        let Log { at, service, level, latency_ms, .. } = self;
+        self.json_of(self.service)
+    }
+
+    /// The same of another service.
+    pub fn json_of(&self, service: &str) -> String {
+        let Log { at, level, latency_ms, .. } = self;
         let at = spell(*at);
         format!(
             r#"{{"timestamp":"{at}","level":"{level}","service":"{service}","latency_ms":{latency_ms},"message":"request done in {latency_ms} ms"}}"#
@@ -59,15 +64,21 @@ impl Log {
 /// All logs of a seed, without end, in the order of production.
 pub struct Logs {
     rng: Rng,
-    logs_per_second: u64,
+    /// how much event time passes with a thousand logs
+    millis_per_thousand: u64,
     made: u64,
 }
 
 impl Logs {
-    /// From the first one on.
+    /// From the first one on, as so many a second are produced.
     pub fn new(seed: u64, logs_per_second: u64) -> Self {
+        Logs::with_pace(seed, 1_000_000 * SPEED / logs_per_second.max(1))
+    }
+
+    /// From the first one on; with a thousand of them, so much event time passes.
+    pub fn with_pace(seed: u64, millis_per_thousand: u64) -> Self {
         // another stream of numbers than the plan's
-        Logs { rng: Rng::with_seed(seed ^ 0x6c6f_6773), logs_per_second: logs_per_second.max(1), made: 0 }
+        Logs { rng: Rng::with_seed(seed ^ 0x6c6f_6773), millis_per_thousand, made: 0 }
     }
 
     /// Five of a hundred are late, by up to nine tenths of the retention; the others are out of order a little.
@@ -96,7 +107,7 @@ impl Iterator for Logs {
     type Item = Log;
 
     fn next(&mut self) -> Option<Log> {
-        let since_base = (self.made * 1000 * SPEED / self.logs_per_second) as Millis;
+        let since_base = (self.made * self.millis_per_thousand / 1000) as Millis;
         self.made += 1;
         let at = BASE + since_base - self.delay(since_base);
         let service = SERVICES[self.rng.usize(0..SERVICES.len())];

@@ -1,14 +1,10 @@
 //! `highwater-chaos`: the kill test in its long form. `make chaos` runs it.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Parser;
-use highwater_chaos::{Options, broker::Broker, interrupt, run};
+use highwater_chaos::{Options, broker::Broker, folder::fresh, interrupt, run};
 
 /// Kills Highwater at random instants while logs come, and checks that nothing is lost and nothing counted twice.
 #[derive(Parser)]
@@ -55,10 +51,7 @@ fn main() -> ExitCode {
 fn chaos(cli: &Cli, seed: u64) -> Result<bool> {
     interrupt::heed()?;
     let folder = fresh(&cli.folder, seed)?;
-    let broker = match &cli.brokers {
-        Some(brokers) => Broker::at(brokers.clone()),
-        None => Broker::start(&folder.join("kafka"))?,
-    };
+    let broker = Broker::of(cli.brokers.clone(), &folder)?;
     let Cli { kills, broker_restarts, logs_per_second, .. } = *cli;
     let mut out = std::io::stdout();
     writeln!(
@@ -70,11 +63,4 @@ fn chaos(cli: &Cli, seed: u64) -> Result<bool> {
     let report = run(&options, &broker)?;
     write!(out, "{report}")?;
     Ok(report.passed())
-}
-
-/// A folder for this run alone.
-fn fresh(parent: &Path, seed: u64) -> Result<PathBuf> {
-    let folder = parent.join(format!("{seed}-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
-    std::path::absolute(&folder).with_context(|| format!("{} cannot be found", folder.display()))
 }

@@ -53,6 +53,11 @@ impl Process {
         self.address.as_deref()
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// From its start to when it said that it is ready, if it has.
     pub fn ready_after(&self) -> Option<Duration> {
         self.ready_after

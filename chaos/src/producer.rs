@@ -18,10 +18,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
 };
 
-use crate::{
-    kafka::Kafka,
-    logs::{Log, Logs},
-};
+use crate::kafka::Kafka;
 
 /// Logs are sent in portions of so long. What a portion falls behind, no later one makes up for: a burst would leave
 /// silence behind it.
@@ -37,11 +34,17 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// Writes the first `count` of the logs, so many a second at most, each once it is granted.
+    /// Writes the first `count` of the records, each to its partition, so many a second at most, each once it is granted.
     ///
     /// # Errors
     /// Where there is no client or no thread to be had.
-    pub fn start(kafka: &Kafka, topic: String, logs: Logs, count: u64, per_second: u64) -> Result<Self> {
+    pub fn start(
+        kafka: &Kafka,
+        topic: String,
+        records: impl Iterator<Item = (i32, String)> + Send + 'static,
+        count: u64,
+        per_second: u64,
+    ) -> Result<Self> {
         // Idempotent, so that retries neither repeat nor reorder; and without a limit of time, so that a broker that is
         // away for a while costs nothing.
         let mut config = kafka.client();
@@ -53,7 +56,7 @@ impl Producer {
         let writer = Writer { client, topic, granted: granted.clone(), stopped };
         let thread = std::thread::Builder::new()
             .name("producer".to_owned())
-            .spawn(move || writer.write(logs, count, per_second))
+            .spawn(move || writer.write(records, count, per_second))
             .context("no thread for the producer")?;
         Ok(Producer { thread, granted, _stop: stop })
     }
@@ -101,10 +104,10 @@ struct Writer {
 }
 
 impl Writer {
-    fn write(self, logs: Logs, count: u64, per_second: u64) -> Result<()> {
+    fn write(self, records: impl Iterator<Item = (i32, String)>, count: u64, per_second: u64) -> Result<()> {
         let portion = (per_second * PORTION.as_millis() as u64 / 1000).max(1);
         let mut due = 0;
-        for (sent, log) in (0..count).zip(logs) {
+        for (sent, (partition, json)) in (0..count).zip(records) {
             while due <= sent {
                 self.client.poll(Duration::ZERO);
                 due = (due + portion).min(self.granted.load(Ordering::Relaxed));
@@ -112,7 +115,7 @@ impl Writer {
                     return Ok(());
                 }
             }
-            self.send(&log)?;
+            self.send(partition, &json)?;
         }
         self.client.flush(FLUSH).with_context(|| format!("topic {} does not take all logs", self.topic))?;
         match self.client.context().well.load(Ordering::Relaxed) {
@@ -121,10 +124,8 @@ impl Writer {
         }
     }
 
-    fn send(&self, log: &Log) -> Result<()> {
-        let json = log.json();
-        let mut record: BaseRecord<'_, str, str> =
-            BaseRecord::to(&self.topic).partition(log.partition).payload(json.as_str());
+    fn send(&self, partition: i32, json: &str) -> Result<()> {
+        let mut record: BaseRecord<'_, str, str> = BaseRecord::to(&self.topic).partition(partition).payload(json);
         loop {
             match self.client.send(record) {
                 Ok(()) => return Ok(()),

@@ -32,6 +32,10 @@ const TO_END: Duration = Duration::from_secs(60);
 /// How often the job is asked how far it is.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
+/// Partitions that are silent for a while, because a start took long, must not let time pass: nothing else would make
+/// logs expire that still count.
+const IDLE_AFTER: Duration = Duration::from_secs(30);
+
 /// What a run needs to know.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -60,9 +64,10 @@ pub fn run(options: &Options, broker: &Broker) -> Result<Report> {
     let plan = Plan::new(seed, kills, broker_restarts, logs_per_second);
     // groups and topics of runs on one cluster are kept apart by the process that they belong to
     let name = format!("chaos-{seed}-{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond());
-    let mut job = Job::prepare(&options.binary, &options.folder, kafka, &name)?;
+    let mut job = Job::prepare(&options.binary, &options.folder, kafka, &name, IDLE_AFTER)?;
     let logs = || Logs::new(seed, logs_per_second);
-    let producer = Producer::start(kafka, job.input(), logs(), plan.logs, logs_per_second)?;
+    let records = logs().map(|log| (log.partition, log.json()));
+    let producer = Producer::start(kafka, job.input(), records, plan.logs, logs_per_second)?;
     let (mut last, recoveries) =
         live_through(&plan, &mut job, &producer, broker).map_err(|error| job.explain(&error))?;
     let expected = Expected::of((0..plan.logs).zip(logs()).map(|(_, log)| log));

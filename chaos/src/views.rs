@@ -70,10 +70,22 @@ fn rows(address: &str, view: &str) -> Result<Vec<Value>> {
     }
 }
 
+/// The job's metrics, as text.
+///
+/// # Errors
+/// Where there is no answer.
+pub fn metrics(address: &str) -> Result<String> {
+    Ok(String::from_utf8_lossy(&fetch(address, "/metrics", PATIENCE)?).into_owned())
+}
+
 fn get(address: &str, path: &str, patience: Duration) -> Result<Value> {
+    let body = fetch(address, path, patience)?;
+    serde_json::from_slice(&body).with_context(|| format!("GET http://{address}{path}"))
+}
+
+fn fetch(address: &str, path: &str, patience: Duration) -> Result<Vec<u8>> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(patience)).build().into();
     let what = || format!("GET http://{address}{path}");
     let mut answer = agent.get(format!("http://{address}{path}")).call().with_context(what)?;
-    let body = answer.body_mut().read_to_vec().with_context(what)?;
-    serde_json::from_slice(&body).with_context(what)
+    answer.body_mut().read_to_vec().with_context(what)
 }
