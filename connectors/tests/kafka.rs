@@ -17,7 +17,7 @@ use common::{
     kafka::{kafka, records, topic, wait_for},
     stop, total, until,
 };
-use highwater_connectors::{KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
+use highwater_connectors::{KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
 use highwater_engine::{
     Batch, Change, Name, Record, Sink,
     metrics::{Metrics, PartitionLabel},
@@ -143,7 +143,8 @@ fn batch(epoch: u64, values: impl IntoIterator<Item = (&'static str, Option<serd
         view: "volume".into(),
         record: Record { key: key.into(), window_start: None, value },
     };
-    Batch { epoch, positions: BTreeMap::new(), changes: values.into_iter().map(change).collect() }
+    let changes = values.into_iter().map(change).collect();
+    Batch { epoch, positions: BTreeMap::new(), changes, dead_letters: Vec::new() }
 }
 
 #[test]
@@ -247,9 +248,9 @@ fn a_job_writes_its_view_and_its_dead_letters() {
     let metrics = Arc::new(Metrics::default());
     let source = KafkaSource::new(config.clone(), input.clone(), input.name.clone(), metrics.clone());
     let (mut job, _) = job(2, source);
-    let sink = KafkaSink::open(&config, [("messages".into(), output.clone())], metrics.clone()).unwrap();
-    job.sinks.push((vec!["messages".into()], Box::new(sink)));
-    job.dead_letters = Some(Box::new(KafkaDeadLetters::open(&config, &dead, metrics).unwrap()));
+    let sink = KafkaSink::open(&config, [("messages".into(), output.clone())], metrics).unwrap();
+    let sink = sink.with_dead_letters(dead.clone()).unwrap();
+    job.sinks = vec![(vec!["messages".into()], Box::new(sink))];
     let running = job.start().unwrap();
     let views = running.views();
     until("all records", || total(&views) == 200);

@@ -19,9 +19,9 @@ use crate::{
     metrics::Metrics,
     publish::{Output, Views, publish},
     settings::Settings,
-    sink::{DeadLetter, DeadLetterSink, Sink, SinkError},
+    sink::{Sink, SinkError},
     source::{Source, SourceError},
-    state::{Committed, Committer, Delivery, Event, StateError, Store, deliver},
+    state::{Backlog, Committed, Committer, Delivery, Event, StateError, Store, deliver},
     worker,
 };
 
@@ -34,10 +34,9 @@ pub struct Job {
     pub sources: Vec<Box<dyn Source>>,
     /// What is asked.
     pub queries: Vec<Box<dyn Query>>,
-    /// Ways out, each with the views whose changes it takes.
+    /// Ways out, each with the views whose changes it takes. Records that are no log go to those of them that take dead
+    /// letters; they are counted in any case.
     pub sinks: Vec<(Vec<Name>, Box<dyn Sink>)>,
-    /// Where records go that are no log; they are counted in any case.
-    pub dead_letters: Option<Box<dyn DeadLetterSink>>,
     /// The folder of the job's durable state, made where it is missing: with it the job goes on, after whatever ended
     /// it, exactly where it was. Without it everything is gone with the process but what sinks were told.
     pub state: Option<PathBuf>,
@@ -79,6 +78,9 @@ pub struct Running {
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_IF_DURABLE: Duration = Duration::from_secs(5);
 
+/// Dead letters that wait to be committed may take this part of what may wait for sinks: one commit holds them all.
+const BACKLOG_SHARE: usize = 16;
+
 impl Job {
     /// Starts the workers, the publisher, the committer and a thread per sink.
     ///
@@ -86,7 +88,7 @@ impl Job {
     /// Where the durable state cannot be read or the dataflow runtime cannot start. A source that cannot be opened ends
     /// the job: see [`Running::join`].
     pub fn start(self) -> Result<Running, JobError> {
-        let Job { settings, sources, queries, sinks, dead_letters, state, metrics } = self;
+        let Job { settings, sources, queries, sinks, state, metrics } = self;
         let store = Arc::new(match &state {
             Some(folder) => Store::open(folder)?,
             None => Store::in_memory()?,
@@ -94,8 +96,8 @@ impl Job {
         let views = Views::default();
         let (outputs, received) = unbounded();
         let (events, events_received) = unbounded();
-        let (letters, letters_received) = bounded(64);
         let workers = settings.workers.max(1);
+        let backlog = Backlog::new(settings.max_outbox_bytes / BACKLOG_SHARE);
         let shared = Arc::new(worker::Shared {
             first_epoch: first_epoch(&settings, store.committed()),
             settings,
@@ -103,7 +105,7 @@ impl Job {
             views: views.clone(),
             outputs,
             events,
-            dead_letters: letters,
+            backlog,
             store,
             flushed: AtomicU64::new(0),
             last_epoch: AtomicU64::new(0),
@@ -114,7 +116,6 @@ impl Job {
         let mut running = Running { views, metrics, shared, threads: Vec::new(), failure: Arc::new(Mutex::new(None)) };
         running.start_committer(sinks, events_received)?;
         running.start_publisher(received);
-        running.start_dead_letters(dead_letters, letters_received);
         running.start_workers(workers, sources, queries)?;
         Ok(running)
     }
@@ -183,6 +184,9 @@ impl Running {
         for (views, sink) in sinks {
             let (wake, woken) = bounded(1);
             let number = committer.add_outlet(sink.name(), views, wake)?;
+            if sink.takes_dead_letters() {
+                committer.send_dead_letters_to(number);
+            }
             let patience = if store.is_durable() { PATIENCE_IF_DURABLE } else { PATIENCE };
             let (store, metrics, stopping) = (store.clone(), self.metrics.clone(), self.shared.stop.clone());
             self.start_sink(number, sink, Delivery { store, metrics, wake: woken, patience, stopping });
@@ -217,13 +221,6 @@ impl Running {
         });
     }
 
-    fn start_dead_letters(&mut self, sink: Option<Box<dyn DeadLetterSink>>, letters: Receiver<Vec<DeadLetter>>) {
-        let (shared, failure) = (self.shared.clone(), self.failure.clone());
-        self.spawn("dead letters", move || {
-            drive_dead_letters(sink, &letters).unwrap_or_else(|error| fail(&shared, &failure, error.into()));
-        });
-    }
-
     fn start_workers(
         &mut self,
         workers: usize,
@@ -250,7 +247,6 @@ impl Running {
             }
             shared.stop.store(true, Ordering::Relaxed);
             let _ = shared.outputs.send(Output::Over);
-            let _ = shared.dead_letters.send(Vec::new());
         });
         Ok(())
     }
@@ -294,25 +290,4 @@ fn work(
         Vec::new()
     });
     worker::run(worker, shared, dataflow, readers)
-}
-
-fn drive_dead_letters(
-    mut sink: Option<Box<dyn DeadLetterSink>>,
-    letters: &Receiver<Vec<DeadLetter>>,
-) -> Result<(), SinkError> {
-    for letters in letters {
-        if letters.is_empty() {
-            break;
-        }
-        match &mut sink {
-            Some(sink) => sink.write(&letters)?,
-            None => {
-                for letter in &letters {
-                    tracing::debug!(source = %letter.source, partition = letter.partition, reason = %letter.reason,
-                        "a record is no log");
-                }
-            }
-        }
-    }
-    Ok(())
 }

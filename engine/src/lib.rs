@@ -37,7 +37,7 @@ pub use publish::{EpochChanges, Snapshot, Views};
 pub use rows::ViewRows;
 pub use series::Series;
 pub use settings::Settings;
-pub use sink::{Batch, Change, DeadLetter, DeadLetterSink, Record, Sink, SinkError};
+pub use sink::{Batch, Change, DeadLetter, Record, Sink, SinkError};
 pub use source::{Positions, Progress, Reader, Source, SourceError};
 pub use state::{Base, StateError};
 pub use time::{Epoch, ParseTimestampError, Timestamp, Window, days, hours, minutes, seconds};

@@ -20,9 +20,8 @@ use crate::{
     metrics::{Metrics, ReasonLabel},
     publish::{Output, Views},
     settings::Settings,
-    sink::DeadLetter,
     source::{Positions, Progress, Reader, SourceError},
-    state::{Event, Store},
+    state::{Backlog, Event, Store},
     watermark::Mark,
 };
 
@@ -33,7 +32,8 @@ pub(crate) struct Shared {
     pub(crate) views: Views,
     pub(crate) outputs: Sender<Output>,
     pub(crate) events: Sender<Event>,
-    pub(crate) dead_letters: Sender<Vec<DeadLetter>>,
+    /// of dead letters
+    pub(crate) backlog: Backlog,
     pub(crate) store: Arc<Store>,
     /// the newest epoch that need not be read again
     pub(crate) flushed: AtomicU64,
@@ -113,7 +113,8 @@ pub(crate) fn run(
         if over || outcome.is_err() {
             break;
         }
-        let quiet = if shared.behind(dataflow.epoch()) > shared.settings.max_epochs_in_flight {
+        let behind = shared.behind(dataflow.epoch()) > shared.settings.max_epochs_in_flight;
+        let quiet = if behind || shared.backlog.is_full() {
             true
         } else {
             match read(shared, &mut dataflow, &mut inlets) {
@@ -241,7 +242,8 @@ impl Inlet {
                 let reason = letter.reason.label().to_owned();
                 metrics.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
             }
-            let _ = shared.dead_letters.send(letters);
+            let letters = shared.backlog.add(letters);
+            let _ = shared.events.send(Event::DeadLetters { epoch: dataflow.epoch(), letters });
         }
     }
 }

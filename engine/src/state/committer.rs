@@ -11,13 +11,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::{
     base::Delta,
+    letters::Letters,
     store::{Committed, Reached, StateError, Store, Transaction},
 };
 use crate::{
     Epoch, Name,
     metrics::{Metrics, SinkLabel},
     publish::{EpochChanges, Snapshot},
-    sink::{Batch, Change, Record},
+    sink::{Batch, Change, DeadLetter, Record},
     source::Positions,
     view::RowFilter,
 };
@@ -28,6 +29,8 @@ pub(crate) enum Event {
     Collection { name: Name, delta: Box<dyn Delta> },
     /// Rows of it changed.
     Changes { collection: Name, epoch: Epoch, changes: Box<dyn Any + Send> },
+    /// A worker has read these in an epoch.
+    DeadLetters { epoch: Epoch, letters: Letters },
     /// A worker has read so far at the end of an epoch.
     Reached { epoch: Epoch, source: Name, partitions: Vec<(u32, Reached)> },
     /// Nothing will change any more at this epoch or before.
@@ -44,6 +47,7 @@ pub(crate) enum Event {
 pub(crate) struct Outlet {
     name: Name,
     views: Vec<Name>,
+    takes_dead_letters: bool,
     /// says that there is something in its outbox
     wake: Sender<()>,
     /// `(epoch, bytes)` of what is in its outbox
@@ -59,6 +63,7 @@ pub(crate) struct Committer {
     max_outbox_bytes: usize,
     collections: BTreeMap<Name, Box<dyn Delta>>,
     reached: Vec<(Epoch, Name, Vec<(u32, Reached)>)>,
+    dead_letters: Vec<(Epoch, Letters)>,
     closed: Vec<Arc<EpochChanges>>,
     snapshot: Arc<Snapshot>,
     committed: Committed,
@@ -76,6 +81,7 @@ impl Committer {
             max_outbox_bytes,
             collections: BTreeMap::new(),
             reached: Vec::new(),
+            dead_letters: Vec::new(),
             closed: Vec::new(),
             snapshot: Arc::default(),
             committed,
@@ -91,8 +97,15 @@ impl Committer {
     pub(crate) fn add_outlet(&mut self, name: Name, views: Vec<Name>, wake: Sender<()>) -> Result<usize, StateError> {
         let waiting = self.store.outbox(&name, 0, usize::MAX).map_err(|cause| self.store.failed(cause))?;
         let waiting = waiting.into_iter().map(|(epoch, batch)| (epoch, batch.len())).collect();
-        self.outlets.push(Outlet { name, views, wake, waiting, arrived: None });
+        self.outlets.push(Outlet { name, views, takes_dead_letters: false, wake, waiting, arrived: None });
         Ok(self.outlets.len() - 1)
+    }
+
+    /// A sink takes dead letters too.
+    pub(crate) fn send_dead_letters_to(&mut self, outlet: usize) {
+        if let Some(outlet) = self.outlets.get_mut(outlet) {
+            outlet.takes_dead_letters = true;
+        }
     }
 
     /// Commits every `interval`, if there is something to commit, until the dataflow is over and sinks have taken what
@@ -148,6 +161,13 @@ impl Committer {
             Event::Changes { collection, epoch, changes } => {
                 if let Some(delta) = self.collections.get_mut(&collection) {
                     delta.receive(epoch, changes);
+                }
+            }
+            Event::DeadLetters { epoch, letters } => {
+                if self.outlets.iter().any(|outlet| outlet.takes_dead_letters) {
+                    self.dead_letters.push((epoch, letters));
+                } else {
+                    letters.letters.iter().for_each(mention);
                 }
             }
             Event::Reached { epoch, source, partitions } => self.reached.push((epoch, source, partitions)),
@@ -211,6 +231,7 @@ impl Committer {
             changed |= self.post(at, &transaction)?;
         }
         self.closed.clear();
+        self.dead_letters.retain(|(at, _)| *at > epoch);
         if changed {
             transaction.commit(&self.committed)?;
             self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
@@ -254,11 +275,14 @@ impl Committer {
         };
         // who forgets what was told cannot tell news from old
         let changes = if self.store.is_durable() { news(&outlet.name, changes, transaction)? } else { changes };
-        if changes.is_empty() {
+        let dead_letters =
+            if outlet.takes_dead_letters { letters_up_to(epoch, &self.dead_letters) } else { Vec::new() };
+        if changes.is_empty() && dead_letters.is_empty() {
             return Ok(arrived.is_some());
         }
         let positions = self.committed.sources.keys().map(|source| (source.clone(), self.committed.positions(source)));
-        let batch = Batch { epoch, positions: positions.collect::<BTreeMap<Name, Positions>>(), changes };
+        let positions = positions.collect::<BTreeMap<Name, Positions>>();
+        let batch = Batch { epoch, positions, changes, dead_letters };
         let bytes = to_json(&batch)?;
         transaction.post(&outlet.name, epoch, &bytes)?;
         outlet.waiting.push_back((epoch, bytes.len()));
@@ -278,6 +302,15 @@ impl Committer {
         }
         transaction.commit(&self.committed)
     }
+}
+
+fn mention(letter: &DeadLetter) {
+    let DeadLetter { source, partition, reason, .. } = letter;
+    tracing::debug!(source = %source, partition, reason = %reason, "a record is no log");
+}
+
+fn letters_up_to(epoch: Epoch, waiting: &[(Epoch, Letters)]) -> Vec<DeadLetter> {
+    waiting.iter().filter(|(at, _)| *at <= epoch).flat_map(|(_, letters)| letters.letters.iter().cloned()).collect()
 }
 
 /// What changed in some views over some epochs: one change per row.
