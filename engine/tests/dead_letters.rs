@@ -12,7 +12,8 @@ use std::{
 };
 
 use highwater_engine::{
-    Batch, Epoch, Intake, Job, Name, Positions, Progress, Reader, Sink, SinkError, Source, SourceError,
+    Batch, Epoch, Everything, Flow, Intake, Job, Log, Name, Positions, Progress, Query, Reader, Sink, SinkError,
+    Source, SourceError, seconds,
 };
 use proptest::prelude::*;
 
@@ -63,6 +64,18 @@ impl Reader for RecordsReader {
             true if *over => Progress::Finished,
             true => Progress::Idle,
         })
+    }
+}
+
+struct Count;
+
+impl Query for Count {
+    fn name(&self) -> &str {
+        "count"
+    }
+    fn build(&self, flow: &mut Flow<'_>) {
+        let count = flow.logs().tumbling(seconds(60)).aggregate(Everything, |count: &mut u64, _: &Log<'_>| *count += 1);
+        flow.view("count", &count);
     }
 }
 
@@ -118,6 +131,7 @@ fn job(folder: Option<&Path>, workers: usize, records: &Records, sink: impl Sink
     job.settings.commit_interval = Duration::from_millis(4);
     job.settings.batch_bytes = 2000;
     job.sources.push(Box::new(records.clone()));
+    job.queries.push(Box::new(Count));
     job.sinks.push((Vec::new(), Box::new(sink)));
     job
 }
@@ -143,11 +157,11 @@ proptest! {
             let before = records.read.load(Ordering::Relaxed);
             let running = job(Some(folder.path()), workers, &records, Letters { world: world.clone(), fails }).start();
             let running = running.unwrap();
-            while !running.is_stopping() && records.read.load(Ordering::Relaxed) < before + 20 {
+            while !running.is_stopping() && records.read.load(Ordering::Relaxed) < before + more.min(5) as usize {
                 std::thread::yield_now();
             }
             running.stopper()();
-            let _ = running.join();
+            eprintln!("joining {workers} {more} {fails:?}"); let t = std::time::Instant::now(); let r = running.join(); eprintln!("joined {:?} {:?}", t.elapsed(), r.is_ok());
         }
         records.over = true;
         job(Some(folder.path()), 2, &records, Letters { world: world.clone(), fails: None }).start().unwrap().join().unwrap();
