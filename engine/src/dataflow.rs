@@ -6,48 +6,58 @@ use crossbeam_channel::Sender;
 use timely::{
     container::{CapacityContainerBuilder, NoopBuilder},
     dataflow::{
-        InputHandle, ProbeHandle,
-        operators::{Concatenate, Input, Inspect, Probe, core::input::Handle},
+        InputHandle, ProbeHandle, StreamVec,
+        channels::pact::Exchange,
+        operators::{
+            Concatenate, Input, Inspect, Operator, Probe,
+            core::input::Handle,
+            vec::{Broadcast, Map},
+        },
     },
     worker::Worker,
 };
 
 use crate::{
-    Epoch, LogBatch, Query, Timestamp,
+    Epoch, LogBatch, Name, Query, Timestamp,
+    cluster::Notice,
     flow::{Flow, LongestWindow},
     metrics::Metrics,
     publish::Output,
     settings::Settings,
-    state::{Event, Restorer, State, StateError, Store},
+    sink::DeadLetter,
+    state::{Committed, Event, Keep, Reached, Restorer, State, StateError, Store},
     view::Publisher,
     watermark::{Mark, watermarks},
 };
-
-/// Where changes of base collections go, and the epoch that they go on from.
-pub(crate) struct Keep {
-    pub(crate) events: Sender<Event>,
-    pub(crate) restored: Option<Epoch>,
-}
 
 /// Rows that are restored in one epoch, and most epochs that are used for it; rows beyond share the last.
 const RESTORE_ROWS: usize = 1 << 16;
 const RESTORE_EPOCHS: Epoch = 1 << 16;
 
 /// The worker that feeds a stored row. Any would do: rows are exchanged by key.
-fn share(row: &[u8], workers: usize) -> usize {
-    row.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % workers
+fn share(row: &[u8], threads: usize) -> usize {
+    row.iter().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % threads.max(1)
 }
 
 /// A worker's ends of the dataflow.
 pub(crate) struct Dataflow {
     logs: Handle<Epoch, NoopBuilder<Rc<LogBatch>>>,
     marks: InputHandle<Epoch, CapacityContainerBuilder<Vec<(usize, Mark)>>>,
+    notices: InputHandle<Epoch, CapacityContainerBuilder<Vec<Notice>>>,
+    read: InputHandle<Epoch, CapacityContainerBuilder<Vec<Read>>>,
     probe: ProbeHandle<Epoch>,
     watermark: Rc<Cell<Timestamp>>,
     restorers: Vec<Box<dyn Restorer>>,
     worker: usize,
-    workers: usize,
+    /// this process's
+    threads: usize,
 }
+
+/// A source, and how far its partitions have been read.
+pub(crate) type SourceReached = (Name, Vec<(u32, Reached)>);
+
+/// What a worker has read of a source in an epoch: how far, and what is no log.
+type Read = (SourceReached, Vec<DeadLetter>);
 
 impl Dataflow {
     pub(crate) fn build(
@@ -56,9 +66,12 @@ impl Dataflow {
         metrics: &Arc<Metrics>,
         queries: &[Box<dyn Query>],
         outputs: Sender<Output>,
-        keep: Option<Keep>,
+        keep: Keep,
+        noticed: impl Fn(&Notice) + 'static,
     ) -> Dataflow {
         let (index, workers) = (worker.index(), worker.peers());
+        let (_, processes) = settings.process();
+        let threads = workers / processes.max(1);
         worker.dataflow::<Epoch, _, _>(|scope| {
             let (logs_handle, logs) = scope.new_input_with_builder::<NoopBuilder<Rc<LogBatch>>>();
             let (marks_handle, marks) = scope.new_input::<Vec<(usize, Mark)>>();
@@ -67,11 +80,11 @@ impl Dataflow {
             let (longest_seen, watermark_seen) = (longest.clone(), watermark.clone());
             let watermarks = watermarks(marks, workers, move || longest_seen.get())
                 .inspect(move |at: &Timestamp| watermark_seen.set(*at));
-            let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new() };
-            let state = match keep {
-                Some(Keep { events, restored }) => State::kept(scope, events, restored),
-                None => State::fleeting(scope),
-            };
+            let (notices_handle, notices) = scope.new_input::<Vec<Notice>>();
+            let (read_handle, read) = scope.new_input::<Vec<Read>>();
+            let told = [notices.broadcast().inspect(noticed).map(|_| ()), report(read, keep.events.clone())];
+            let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new(), threads, processes };
+            let state = State::new(scope, keep);
             let (settings, metrics) = (settings.clone(), metrics.clone());
             let mut flow = Flow { logs, watermarks, settings, metrics, longest, state, publisher };
             for query in queries {
@@ -79,30 +92,50 @@ impl Dataflow {
                 query.build(&mut flow);
             }
             let Flow { watermarks, state, publisher, .. } = flow;
-            use timely::dataflow::operators::vec::Map;
-            let ends = publisher.ends.into_iter().chain(state.take_ends()).chain([watermarks.map(|_: Timestamp| ())]);
+            let ends = publisher
+                .ends
+                .into_iter()
+                .chain(state.take_ends())
+                .chain(told)
+                .chain([watermarks.map(|_: Timestamp| ())]);
             let (probe, _) = scope.concatenate(ends).probe();
             let restorers = state.take_restorers();
-            Dataflow { logs: logs_handle, marks: marks_handle, probe, watermark, restorers, worker: index, workers }
+            Dataflow {
+                logs: logs_handle,
+                marks: marks_handle,
+                notices: notices_handle,
+                read: read_handle,
+                probe,
+                watermark,
+                restorers,
+                worker: index,
+                threads,
+            }
         })
     }
 
-    /// Feeds this worker's share of the base collections, in epochs before the committed one, so that what is under
+    /// Feeds this worker's share of the base collections in the store, which process 0 has, in epochs before the
+    /// committed one, so that what is under
     /// way stays bounded. At the committed epoch, which it gives, everything is as it was; the next one is under way
     /// then. Without one, nothing is restored.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub(crate) fn restore(&mut self, worker: &mut Worker, store: &Store) -> Result<Option<Epoch>, StateError> {
+    pub(crate) fn restore(
+        &mut self,
+        worker: &mut Worker,
+        store: Option<&Store>,
+        committed: Option<&Committed>,
+    ) -> Result<Option<Epoch>, StateError> {
         let restorers = std::mem::take(&mut self.restorers);
-        let Some(committed) = store.committed() else { return Ok(None) };
-        let Dataflow { worker: index, workers, .. } = *self;
+        let Some(committed) = committed else { return Ok(None) };
+        let Dataflow { worker: index, threads, .. } = *self;
         let mut epoch = committed.epoch.saturating_sub(RESTORE_EPOCHS);
         let mut fed = 0_usize;
-        for mut restorer in restorers {
+        for (mut restorer, store) in restorers.into_iter().filter_map(|restorer| Some((restorer, store?))) {
             let collection = restorer.collection().clone();
             let rows = store.rows(&collection, |row, value| {
-                if share(row, workers) == index {
+                if share(row, threads) == index {
                     restorer.row(row, value)?;
                     fed += 1;
                     if fed.is_multiple_of(RESTORE_ROWS) {
@@ -137,6 +170,18 @@ impl Dataflow {
         }
         self.logs.advance_to(next);
         self.marks.advance_to(next);
+        self.notices.advance_to(next);
+        self.read.advance_to(next);
+    }
+
+    /// Tells all workers, before the epoch under way is complete.
+    pub(crate) fn tell(&mut self, notice: Notice) {
+        self.notices.send(notice);
+    }
+
+    /// Tells the committer how far a source has been read in the epoch under way, and what of it is no log.
+    pub(crate) fn reached(&mut self, source: Name, partitions: Vec<(u32, Reached)>, letters: Vec<DeadLetter>) {
+        self.read.send(((source, partitions), letters));
     }
 
     /// Whether nothing will change any more at `epoch` or before, on any worker.
@@ -153,4 +198,21 @@ impl Dataflow {
     pub(crate) fn close(self) -> (ProbeHandle<Epoch>, Rc<Cell<Timestamp>>) {
         (self.probe, self.watermark)
     }
+}
+
+/// Hands what workers have read to the committer, which process 0 has.
+fn report<'s>(read: StreamVec<'s, Epoch, Read>, events: Sender<Event>) -> StreamVec<'s, Epoch, ()> {
+    let to_worker_0 = Exchange::new(|_: &Read| 0);
+    read.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_worker_0, "Read", move |_, _| {
+        move |input, _| {
+            input.for_each_time(|cap, batches| {
+                let epoch = *cap.time();
+                for ((source, partitions), letters) in batches.flat_map(|batch| batch.drain(..)) {
+                    // a job that is over commits nothing any more
+                    let _ = events.send(Event::DeadLetters { epoch, letters });
+                    let _ = events.send(Event::Reached { epoch, source, partitions });
+                }
+            });
+        }
+    })
 }

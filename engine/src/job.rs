@@ -7,7 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, bounded, unbounded};
@@ -15,13 +15,14 @@ use timely::worker::Worker;
 
 use crate::{
     Epoch, Name, Query, Timestamp,
-    dataflow::{Dataflow, Keep},
+    cluster::{Cluster, Notice, Start, agree},
+    dataflow::Dataflow,
     metrics::Metrics,
     publish::{Output, Views, publish},
     settings::Settings,
     sink::{Sink, SinkError},
     source::{Source, SourceError},
-    state::{Backlog, Committed, Committer, Delivery, Event, StateError, Store, deliver},
+    state::{Committed, Committer, Delivery, Event, Keep, StateError, Store, deliver},
     worker,
 };
 
@@ -78,9 +79,6 @@ pub struct Running {
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_IF_DURABLE: Duration = Duration::from_secs(5);
 
-/// Dead letters that wait to be committed may take this part of what may wait for sinks: one commit holds them all.
-const BACKLOG_SHARE: usize = 16;
-
 impl Job {
     /// Starts the workers, the publisher, the committer and a thread per sink.
     ///
@@ -89,34 +87,32 @@ impl Job {
     /// the job: see [`Running::join`].
     pub fn start(self) -> Result<Running, JobError> {
         let Job { settings, sources, queries, sinks, state, metrics } = self;
-        let store = Arc::new(match &state {
-            Some(folder) => Store::open(folder)?,
-            None => Store::in_memory()?,
-        });
+        let (process, _) = settings.process();
+        let store = match &state {
+            _ if process > 0 => None,
+            Some(folder) => Some(Arc::new(Store::open(folder)?)),
+            None => Some(Arc::new(Store::in_memory()?)),
+        };
         let views = Views::default();
         let (outputs, received) = unbounded();
         let (events, events_received) = unbounded();
         let workers = settings.workers.max(1);
-        let backlog = Backlog::new(settings.max_outbox_bytes / BACKLOG_SHARE);
         let shared = Arc::new(worker::Shared {
-            first_epoch: first_epoch(&settings, store.committed()),
             settings,
             metrics: metrics.clone(),
             views: views.clone(),
             outputs,
             events,
-            backlog,
             store,
             flushed: AtomicU64::new(0),
             last_epoch: AtomicU64::new(0),
             stop: Arc::new(AtomicBool::new(false)),
             failed: AtomicBool::new(false),
-            started: Instant::now(),
         });
         let mut running = Running { views, metrics, shared, threads: Vec::new(), failure: Arc::new(Mutex::new(None)) };
         running.start_committer(sinks, events_received)?;
         running.start_publisher(received);
-        running.start_workers(workers, sources, queries)?;
+        running.start_workers(workers, sources, queries, state.is_some())?;
         Ok(running)
     }
 }
@@ -178,7 +174,8 @@ impl Running {
         sinks: Vec<(Vec<Name>, Box<dyn Sink>)>,
         events: Receiver<Event>,
     ) -> Result<(), JobError> {
-        let store = self.shared.store.clone();
+        // process 0 commits, and feeds the sinks
+        let Some(store) = self.shared.store.clone() else { return Ok(()) };
         let Settings { commit_interval, max_outbox_bytes, .. } = self.shared.settings;
         let mut committer = Committer::new(store.clone(), max_outbox_bytes, self.metrics.clone());
         for (views, sink) in sinks {
@@ -193,7 +190,9 @@ impl Running {
         }
         let (shared, failure) = (self.shared.clone(), self.failure.clone());
         self.spawn("committer", move || {
-            let done = committer.run(&events, commit_interval, |epoch| shared.flushed.store(epoch, Ordering::Release));
+            let done = committer.run(&events, commit_interval, |epoch| {
+                shared.flushed.fetch_max(epoch, Ordering::AcqRel);
+            });
             done.unwrap_or_else(|error| fail(&shared, &failure, error.into()));
         });
         Ok(())
@@ -226,8 +225,12 @@ impl Running {
         workers: usize,
         sources: Vec<Box<dyn Source>>,
         queries: Vec<Box<dyn Query>>,
+        durable: bool,
     ) -> Result<(), JobError> {
-        let mut config = if workers == 1 { timely::Config::thread() } else { timely::Config::process(workers) };
+        let mut config = timely::Config {
+            communication: communication(&self.shared.settings, workers),
+            worker: timely::WorkerConfig::default(),
+        };
         // merge arrangements while there is nothing else to do, or idle data would stay large
         differential_dataflow::configure(
             &mut config.worker,
@@ -235,7 +238,7 @@ impl Running {
         );
         let (shared, failure) = (self.shared.clone(), self.failure.clone());
         let guards = timely::execute(config, move |worker| {
-            if let Err(error) = work(worker, &shared, &sources, &queries, &failure) {
+            if let Err(error) = work(worker, &shared, &sources, &queries, durable, &failure) {
                 fail(&shared, &failure, error);
             }
         })
@@ -266,21 +269,41 @@ fn fail(shared: &worker::Shared, failure: &Mutex<Option<JobError>>, error: JobEr
     shared.stop.store(true, Ordering::Relaxed);
 }
 
+/// How workers reach each other.
+fn communication(settings: &Settings, threads: usize) -> timely::CommunicationConfig {
+    match &settings.cluster {
+        Some(Cluster { process, addresses }) if addresses.len() > 1 => timely::CommunicationConfig::Cluster {
+            threads,
+            process: *process,
+            addresses: addresses.clone(),
+            report: false,
+            zerocopy: false,
+        },
+        _ if threads == 1 => timely::CommunicationConfig::Thread,
+        _ => timely::CommunicationConfig::Process(threads),
+    }
+}
+
 /// One worker: its part of the dataflow, its readers, its loop.
 fn work(
     worker: &mut Worker,
-    shared: &worker::Shared,
+    shared: &Arc<worker::Shared>,
     sources: &[Box<dyn Source>],
     queries: &[Box<dyn Query>],
+    durable: bool,
     failure: &Mutex<Option<JobError>>,
 ) -> Result<(), JobError> {
-    let store = &shared.store;
-    let restored = store.committed().map(|committed| committed.epoch);
-    let keep = store.is_durable().then(|| Keep { events: shared.events.clone(), restored });
     let (settings, metrics) = (&shared.settings, &shared.metrics);
-    let dataflow = Dataflow::build(worker, settings, metrics, queries, shared.outputs.clone(), keep);
+    let committed = shared.store.as_ref().and_then(|store| store.committed().cloned());
+    let start = agree(worker, Start { first_epoch: first_epoch(settings, committed.as_ref()), committed });
+    let restored = start.committed.as_ref().map(|committed| committed.epoch);
+    let keep = Keep { events: shared.events.clone(), durable, restored, threads: settings.workers.max(1) };
+    let noticing = shared.clone();
+    let noticed = move |notice: &Notice| noticing.noticed(notice);
+    let dataflow = Dataflow::build(worker, settings, metrics, queries, shared.outputs.clone(), keep, noticed);
     let open = |source: &dyn Source| {
-        let resume = store.committed().map(|committed| committed.positions(&source.name())).unwrap_or_default();
+        let committed = start.committed.as_ref();
+        let resume = committed.map(|committed| committed.positions(&source.name())).unwrap_or_default();
         Ok((source.name(), source.open(worker.index(), worker.peers(), &resume)?))
     };
     let opened: Result<Vec<_>, SourceError> = sources.iter().map(|source| open(&**source)).collect();
@@ -289,5 +312,5 @@ fn work(
         fail(shared, failure, error.into());
         Vec::new()
     });
-    worker::run(worker, shared, dataflow, readers)
+    worker::run(worker, shared, dataflow, readers, &start)
 }

@@ -1,7 +1,9 @@
 //! The ground floor of Highwater: logs, time, the dataflow runtime, queries and views. It knows no connector and no
 //! query.
 
+mod backlog;
 mod by;
+mod cluster;
 mod dataflow;
 mod epochs;
 mod expire;
@@ -28,6 +30,7 @@ mod watermark;
 mod worker;
 
 pub use by::{ByLevel, Everything, Field, GroupBy, Host, Key, OTHER, Service};
+pub use cluster::Cluster;
 pub use flow::{Flow, Logs, Partials, Query, Value, Windows};
 pub use intake::{Intake, PartitionSlot};
 pub use job::{Job, JobError, Running};

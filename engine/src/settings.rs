@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use crate::{
+    Cluster,
     format::Format,
     time::{hours, minutes, seconds},
 };
@@ -10,8 +11,10 @@ use crate::{
 /// How a job treats time and how much it may hold. Every bound of the engine is here.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Worker threads. More than there are cores makes everything slower.
+    /// Worker threads of this process. More than there are cores makes everything slower.
     pub workers: usize,
+    /// This process among others, for a job of several.
+    pub cluster: Option<Cluster>,
     /// Length of an epoch: how often views change.
     pub tick: Duration,
     /// How far behind the newest log of its partition a log may be without being late: what the watermark lags.
@@ -47,6 +50,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             workers: 1,
+            cluster: None,
             tick: Duration::from_millis(100),
             lateness: seconds(2),
             retention: hours(1),
@@ -61,5 +65,12 @@ impl Default for Settings {
             format: None,
             default_service: Cow::Borrowed("unknown"),
         }
+    }
+}
+
+impl Settings {
+    /// This process's number, and how many there are.
+    pub(crate) fn process(&self) -> (usize, usize) {
+        self.cluster.as_ref().map_or((0, 1), |cluster| (cluster.process, cluster.addresses.len()))
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use timely::dataflow::{
     StreamVec,
     channels::pact::Pipeline,
-    operators::{Operator, vec::Map},
+    operators::{Exchange, Operator, vec::Map},
 };
 
 use crate::{Epoch, Name, Timestamp, Window, by::Key, flow::Value, publish::Output, rows::ViewRows, sink::Record};
@@ -276,28 +276,31 @@ impl<R: RowKey, V: Value> ViewState for TypedState<R, V> {
     }
 }
 
+/// A view that has no rows yet.
+pub(crate) fn state_of<R: RowKey, V: Value>(name: Name) -> Box<dyn ViewState> {
+    Box::new(TypedState::<R, V> { name, rows: ViewRows::default(), waiting: Vec::new(), last_change: 0 })
+}
+
 /// Hands what a worker's part of the dataflow publishes over to the thread that keeps the views.
 pub(crate) struct Publisher<'s> {
     pub(crate) outputs: Sender<Output>,
     pub(crate) ends: Vec<StreamVec<'s, Epoch, ()>>,
     pub(crate) names: HashSet<Name>,
+    /// workers of a process
+    pub(crate) threads: usize,
+    pub(crate) processes: usize,
 }
 
 impl<'s> Publisher<'s> {
     pub(crate) fn publish<R: RowKey, V: Value>(&mut self, name: Name, rows: VecCollection<'s, Epoch, (R, V), isize>) {
         // every worker says so, since another's changes may come before this one's word
         if self.names.insert(name.clone()) {
-            let state = TypedState::<R, V> {
-                name: name.clone(),
-                rows: ViewRows::default(),
-                waiting: Vec::new(),
-                last_change: 0,
-            };
-            self.send(Output::View { name: name.clone(), state: Box::new(state) });
+            self.send(Output::View { name: name.clone(), state: state_of::<R, V>(name.clone()) });
         }
         let outputs = self.outputs.clone();
-        let end =
-            rows.inner.unary::<timely::container::CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
+        let end = self
+            .to_processes(rows.inner)
+            .unary::<timely::container::CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
                 Pipeline,
                 "Publish",
                 move |_, _| {
@@ -315,6 +318,21 @@ impl<'s> Publisher<'s> {
                 },
             );
         self.ends.push(end.map(|_| ()));
+    }
+
+    /// Changes as the first worker of every process gets them, since each serves every view.
+    fn to_processes<D: differential_dataflow::ExchangeData>(
+        &self,
+        changes: StreamVec<'s, Epoch, D>,
+    ) -> StreamVec<'s, Epoch, D> {
+        let (threads, processes) = (self.threads, self.processes);
+        if processes == 1 {
+            return changes;
+        }
+        changes
+            .flat_map(move |change| (0..processes).map(move |process| ((process * threads) as u64, change.clone())))
+            .exchange(|(worker, _)| *worker)
+            .map(|(_, change)| change)
     }
 
     fn send(&self, output: Output) {

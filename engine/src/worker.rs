@@ -14,14 +14,17 @@ use timely::worker::Worker;
 
 use crate::{
     Epoch, Timestamp,
+    backlog::Backlog,
+    cluster::{Clock, Notice, Start},
     dataflow::Dataflow,
     intake::Intake,
     job::JobError,
     metrics::{Metrics, ReasonLabel},
     publish::{Output, Views},
     settings::Settings,
+    sink::DeadLetter,
     source::{Positions, Progress, Reader, SourceError},
-    state::{Backlog, Event, Store},
+    state::{Event, Store},
     watermark::Mark,
 };
 
@@ -32,40 +35,44 @@ pub(crate) struct Shared {
     pub(crate) views: Views,
     pub(crate) outputs: Sender<Output>,
     pub(crate) events: Sender<Event>,
-    /// of dead letters
-    pub(crate) backlog: Backlog,
-    pub(crate) store: Arc<Store>,
+    /// process 0's
+    pub(crate) store: Option<Arc<Store>>,
     /// the newest epoch that need not be read again
     pub(crate) flushed: AtomicU64,
     /// the last epoch that any worker had, once they end
     pub(crate) last_epoch: AtomicU64,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) failed: AtomicBool,
-    pub(crate) started: Instant,
-    pub(crate) first_epoch: Epoch,
-}
-
-impl Shared {
-    fn epoch_at(&self, now: Instant) -> Epoch {
-        let ticks = now.duration_since(self.started).as_micros() / self.settings.tick.as_micros().max(1);
-        self.first_epoch + u64::try_from(ticks).unwrap_or(u64::MAX)
-    }
-
-    fn time_to_next_tick(&self, now: Instant) -> Duration {
-        let tick = self.settings.tick.as_micros().max(1);
-        let into = now.duration_since(self.started).as_micros() % tick;
-        Duration::from_micros(u64::try_from(tick - into).unwrap_or(0))
-    }
 }
 
 impl Shared {
     /// Epochs that wait to be seen by readers, or to be committed, beyond what is usual.
-    fn behind(&self, epoch: Epoch) -> u64 {
-        let seen = self.views.published().max(self.first_epoch);
+    fn behind(&self, epoch: Epoch, first_epoch: Epoch) -> u64 {
+        let seen = self.views.published().max(first_epoch);
         let usual = self.settings.commit_interval.as_micros() / self.settings.tick.as_micros().max(1);
         let usual = 2 * u64::try_from(usual).unwrap_or(u64::MAX / 2);
-        let committed = self.flushed.load(Ordering::Acquire).max(self.first_epoch).saturating_add(usual);
+        let committed = self.flushed.load(Ordering::Acquire).max(first_epoch).saturating_add(usual);
         epoch.saturating_sub(seen.min(committed))
+    }
+
+    /// Whether a worker is its process's first.
+    fn is_first(&self, worker: &Worker) -> bool {
+        worker.index().is_multiple_of(self.settings.workers.max(1))
+    }
+
+    /// What other processes should know; `last` is a worker's last epoch, once it ends.
+    fn notice(&self, last: Epoch) -> Notice {
+        let (flushed, stop) = (self.flushed.load(Ordering::Acquire), self.stop.load(Ordering::Relaxed));
+        Notice { flushed, stop, last }
+    }
+
+    /// Takes over what another process said.
+    pub(crate) fn noticed(&self, notice: &Notice) {
+        self.flushed.fetch_max(notice.flushed, Ordering::AcqRel);
+        self.last_epoch.fetch_max(notice.last, Ordering::AcqRel);
+        if notice.stop {
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -74,6 +81,8 @@ struct Inlet {
     name: crate::Name,
     reader: Box<dyn Reader>,
     intake: Intake,
+    /// of the epoch under way
+    dead_letters: Vec<DeadLetter>,
     finished: bool,
     committed: Positions,
     /// (epoch, positions at its end), oldest first, until sinks have flushed it
@@ -92,32 +101,37 @@ pub(crate) fn run(
     shared: &Shared,
     mut dataflow: Dataflow,
     readers: Vec<(crate::Name, Box<dyn Reader>)>,
+    start: &Start,
 ) -> Result<(), JobError> {
-    let mut inlets: Vec<Inlet> = readers.into_iter().map(|(name, reader)| Inlet::new(name, reader, shared)).collect();
+    let clock = Clock::new(start.first_epoch, shared.settings.tick);
+    let inlet = |(name, reader)| Inlet::new(name, reader, shared, start);
+    let mut inlets: Vec<Inlet> = readers.into_iter().map(inlet).collect();
     let mut ended: VecDeque<(Epoch, Instant)> = VecDeque::new();
-    if let Some(restored) = dataflow.restore(worker, &shared.store)? {
+    if let Some(restored) = dataflow.restore(worker, shared.store.as_deref(), start.committed.as_ref())? {
         ended.push_back((restored, Instant::now()));
     }
-    dataflow.advance(None, shared.first_epoch);
+    dataflow.advance(None, clock.first_epoch());
+    let mut backlog = Backlog::new(shared.settings.max_outbox_bytes, worker.peers());
     let mut outcome = Ok(());
     loop {
         let now = Instant::now();
-        let epoch = shared.epoch_at(now);
+        let epoch = clock.epoch_at(now);
         if epoch > dataflow.epoch() {
             ended.push_back((dataflow.epoch(), now));
             end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
             report_complete(worker, shared, &dataflow, &mut ended);
             outcome = commit(shared, &mut inlets);
+            backlog.release(shared.flushed.load(Ordering::Acquire));
         }
         let over = shared.stop.load(Ordering::Relaxed) || inlets.iter().all(|inlet| inlet.finished);
         if over || outcome.is_err() {
             break;
         }
-        let behind = shared.behind(dataflow.epoch()) > shared.settings.max_epochs_in_flight;
-        let quiet = if behind || shared.backlog.is_full() {
+        let behind = shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight;
+        let quiet = if behind || backlog.is_full() {
             true
         } else {
-            match read(shared, &mut dataflow, &mut inlets) {
+            match read(shared, &mut dataflow, &mut inlets, &mut backlog) {
                 Ok(quiet) => quiet,
                 Err(error) => {
                     outcome = Err(error);
@@ -128,25 +142,30 @@ pub(crate) fn run(
         worker.step();
         report_complete(worker, shared, &dataflow, &mut ended);
         if quiet {
-            worker.step_or_park(Some(shared.time_to_next_tick(Instant::now()).min(PATIENCE)));
+            worker.step_or_park(Some(clock.time_to_next_tick(Instant::now()).min(PATIENCE)));
         }
     }
     if outcome.is_err() {
         shared.stop.store(true, Ordering::Relaxed);
     }
-    drain(worker, shared, dataflow, &mut inlets);
+    drain(worker, shared, dataflow, &mut inlets, backlog);
     outcome?;
     Ok(commit(shared, &mut inlets)?)
 }
 
 /// Reads a batch from every source; true where none had anything.
-fn read(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet]) -> Result<bool, SourceError> {
+fn read(
+    shared: &Shared,
+    dataflow: &mut Dataflow,
+    inlets: &mut [Inlet],
+    backlog: &mut Backlog,
+) -> Result<bool, SourceError> {
     let mut quiet = true;
     for inlet in inlets.iter_mut().filter(|inlet| !inlet.finished) {
         inlet.intake.at(Timestamp::now());
         let progress = inlet.reader.read(&mut inlet.intake, Duration::ZERO)?;
         quiet &= progress != Progress::More;
-        inlet.hand_over(shared, dataflow);
+        inlet.hand_over(shared, dataflow, backlog);
         if progress == Progress::Finished {
             inlet.intake.finish();
             inlet.finished = true;
@@ -164,21 +183,22 @@ fn end_epoch(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet], nex
         let positions = partitions.iter().map(|(partition, reached)| (*partition, reached.next_offset)).collect();
         inlet.pending.push_back((epoch, positions));
         if !partitions.is_empty() {
-            let _ = shared.events.send(Event::Reached { epoch, source: inlet.name.clone(), partitions });
+            dataflow.reached(inlet.name.clone(), partitions, std::mem::take(&mut inlet.dead_letters));
         }
     }
     let delay = Timestamp::now().since(dataflow.watermark());
     shared.metrics.watermark_delay_ms.set(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+    dataflow.tell(shared.notice(0));
     dataflow.advance(Some(mark), next);
 }
 
-/// Worker 0 tells the publisher which epochs are complete: every worker's changes of them have been sent by then.
+/// A process's first worker tells its publisher which epochs are complete: every worker's changes of them have been sent by then.
 fn report_complete(worker: &Worker, shared: &Shared, dataflow: &Dataflow, ended: &mut VecDeque<(Epoch, Instant)>) {
     let mut newest = None;
     while let Some((epoch, at)) = ended.pop_front_if(|(epoch, _)| dataflow.is_complete(*epoch)) {
         newest = Some((epoch, at));
     }
-    if let Some((epoch, ended)) = newest.filter(|_| worker.index() == 0) {
+    if let Some((epoch, ended)) = newest.filter(|_| shared.is_first(worker)) {
         let _ = shared.outputs.send(Output::Complete { epoch, ended, watermark: dataflow.watermark() });
     }
 }
@@ -200,21 +220,33 @@ fn commit(shared: &Shared, inlets: &mut [Inlet]) -> Result<(), SourceError> {
 }
 
 /// Ends the last epoch, lets everything under way on any worker reach views and sinks, and waits for both.
-fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &mut [Inlet]) {
+fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &mut [Inlet], mut backlog: Backlog) {
     for inlet in inlets.iter_mut() {
-        inlet.hand_over(shared, &mut dataflow);
+        inlet.hand_over(shared, &mut dataflow, &mut backlog);
     }
     let last = dataflow.epoch();
+    dataflow.tell(shared.notice(last));
     end_epoch(shared, &mut dataflow, inlets, last + 1, Instant::now());
-    shared.last_epoch.fetch_max(last, Ordering::AcqRel);
     let (probe, watermark) = dataflow.close();
+    let mut seen = 0;
     while !probe.done() {
         worker.step_or_park(Some(PATIENCE));
+        // workers that read on wait for what they have ended to be seen
+        let complete = probe.with_frontier(|frontier| frontier.first().map_or(0, |epoch| epoch.saturating_sub(1)));
+        if complete > seen && shared.is_first(worker) {
+            seen = complete;
+            let (epoch, watermark) = (complete, watermark.get());
+            let _ = shared.outputs.send(Output::Complete { epoch, ended: Instant::now(), watermark });
+        }
     }
-    // no worker has an input left, so every worker's last epoch is known
+    // no worker has an input left, so every worker's last epoch has been told
     let (last, now) = (shared.last_epoch.load(Ordering::Acquire), Instant::now());
-    if worker.index() == 0 {
+    if shared.is_first(worker) {
         let _ = shared.outputs.send(Output::Complete { epoch: last, ended: now, watermark: watermark.get() });
+    }
+    // another process commits
+    if shared.store.is_none() {
+        return;
     }
     let is_flushed = || shared.flushed.load(Ordering::Acquire) >= last || shared.failed.load(Ordering::Relaxed);
     while !is_flushed() && now.elapsed() < FLUSH_PATIENCE {
@@ -223,13 +255,14 @@ fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &
 }
 
 impl Inlet {
-    fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared) -> Self {
-        let restored = shared.store.committed().and_then(|committed| committed.sources.get(&source).cloned());
+    fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared, start: &Start) -> Self {
+        let restored = start.committed.as_ref().and_then(|committed| committed.sources.get(&source).cloned());
         let intake = Intake::new(source.clone(), &shared.settings, restored.unwrap_or_default());
-        Inlet { name: source, reader, intake, finished: false, committed: Positions::new(), pending: VecDeque::new() }
+        let (committed, pending) = (Positions::new(), VecDeque::new());
+        Inlet { name: source, reader, intake, dead_letters: Vec::new(), finished: false, committed, pending }
     }
 
-    fn hand_over(&mut self, shared: &Shared, dataflow: &mut Dataflow) {
+    fn hand_over(&mut self, shared: &Shared, dataflow: &mut Dataflow, backlog: &mut Backlog) {
         let metrics = &shared.metrics;
         metrics.log_bytes.inc_by(self.intake.take_bytes_read() as u64);
         if let Some(batch) = self.intake.take_batch() {
@@ -242,8 +275,8 @@ impl Inlet {
                 let reason = letter.reason.label().to_owned();
                 metrics.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
             }
-            let letters = shared.backlog.add(letters);
-            let _ = shared.events.send(Event::DeadLetters { epoch: dataflow.epoch(), letters });
+            backlog.add(dataflow.epoch(), letters.iter().map(DeadLetter::weight).sum());
+            self.dead_letters.extend(letters);
         }
     }
 }

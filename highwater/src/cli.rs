@@ -61,6 +61,11 @@ Examples:
   highwater run --config docker/highwater.toml
   HIGHWATER_SOURCE__0__TOPIC=app-logs highwater run --config highwater.toml
   highwater run --config highwater.toml --workers 4 --log-level info,highwater_connectors=debug
+  highwater run --config highwater.toml --processes 2 --process 0 &
+  highwater run --config highwater.toml --processes 2 --process 1 --listen 127.0.0.1:8001
+
+A job of several processes ends as a whole: when one is gone the others end too, and started again they go on from the
+last commit, in whatever number.
 
 highwater.example.toml describes every key."
     )]
@@ -124,6 +129,15 @@ pub(crate) struct Run {
     /// The configuration file; highwater.example.toml describes every key
     #[arg(long, short, value_name = "FILE")]
     pub(crate) config: PathBuf,
+    /// How many processes share the job; each has [limits] workers
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub(crate) processes: usize,
+    /// Which of them this is, from 0; process 0 keeps the durable state and feeds the sinks
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) process: usize,
+    /// Where they listen for each other: a host:port per line, process 0 first [default: 127.0.0.1, from port 2101 on]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) hosts: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -38,6 +38,12 @@ pub(crate) fn abort_on_panic() {
         let name = thread.name().unwrap_or("unnamed").to_owned();
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let message = info.payload_as_str().unwrap_or("no message");
+        // timely has no other way to say so
+        if message.starts_with("timely communication error") {
+            tracing::error!(thread = name, "{message}");
+            crate::status::to_stderr("highwater: another process of the job is gone, so this one ends too\n");
+            std::process::exit(1);
+        }
         let backtrace = Backtrace::capture();
         tracing::error!(thread = name, place, %backtrace, "panic: {message}; this is a bug in Highwater or in a query");
         crate::status::to_stderr(&format!("highwater: thread {name} panicked at {place}: {message}\n"));

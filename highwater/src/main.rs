@@ -2,6 +2,7 @@
 
 mod check;
 mod cli;
+mod cluster;
 mod config;
 mod demo;
 mod generate;

@@ -16,7 +16,7 @@ use tokio::{
 
 use crate::{
     check::{check_sinks, summary, views_of},
-    cli,
+    cli, cluster,
     config::{self, Config, SinkTarget},
     logging, signals, status,
     watch::Watch,
@@ -40,9 +40,10 @@ const REPORT: Duration = Duration::from_secs(10);
 /// # Errors
 /// What is wrong with the configuration; why the job failed.
 pub(crate) fn run(arguments: &cli::Run) -> anyhow::Result<()> {
-    let config = config::load(&arguments.config, &arguments.common)?;
+    let mut config = config::load(&arguments.config, &arguments.common)?;
     let views = views_of(&config)?;
     check_sinks(&config, &views)?;
+    config.settings.cluster = cluster::of(arguments)?;
     let title = format!("Highwater, as {} says\n\n{}\n", arguments.config.display(), summary(&config, &views));
     let history = config.sources.iter().filter_map(|source| match source {
         config::Source::Generator(generated) => Some(generated.history),
@@ -66,6 +67,7 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
     let began = Instant::now();
     let running = job.start()?;
     let (views, metrics) = (running.views(), running.metrics());
+    let failure = Arc::new(running.failure());
     let mut watch = Watch::new(show.history);
 
     let stopper = running.stopper();
@@ -89,7 +91,8 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         .build()
         .context("cannot start the HTTP server's threads")?;
     let outcome = runtime.block_on(async {
-        let server = server(config, &views, &metrics, ingest.clone(), sinks);
+        let mut server = server(config, &views, &metrics, ingest.clone(), sinks);
+        server.failure = Some(failure);
         let bound = match config.listen {
             None => None,
             Some(address) => match server.bind(address).await {

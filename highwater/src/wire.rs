@@ -69,7 +69,9 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
             ingest = Some(Arc::new(Durable(KafkaIngest::open(&kafka.kafka.config(), &kafka.topic)?)));
         }
     }
-    let sinks = open_sinks(config, &metrics)?;
+    // process 0 feeds the sinks
+    let feeds = config.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0);
+    let sinks = if feeds { open_sinks(config, &metrics)? } else { Vec::new() };
     let names = sinks.iter().map(|(_, sink)| sink.name().to_string()).collect();
     let job = Job {
         settings: config.settings.clone(),

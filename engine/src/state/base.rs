@@ -8,7 +8,7 @@ use timely::{
     container::CapacityContainerBuilder,
     dataflow::{
         InputHandle, Scope, StreamVec,
-        channels::pact::Pipeline,
+        channels::pact::Exchange,
         operators::{Input, Operator, generic::operator::empty, vec::Map},
     },
 };
@@ -22,8 +22,7 @@ pub(crate) struct State<'s>(Rc<Inner<'s>>);
 
 struct Inner<'s> {
     scope: Scope<'s, Epoch>,
-    /// none where state is not kept
-    keeper: Option<Keeper>,
+    keep: Keep,
     query: RefCell<Name>,
     /// how many base collections of a kind there are
     kinds: RefCell<BTreeMap<String, usize>>,
@@ -31,28 +30,24 @@ struct Inner<'s> {
     ends: RefCell<Vec<StreamVec<'s, Epoch, ()>>>,
 }
 
+/// Whether rows of base collections are kept, and by whom.
 #[derive(Clone)]
-struct Keeper {
-    events: Sender<Event>,
-    /// what comes up to this epoch is what is kept already
-    restored: Option<Epoch>,
+pub(crate) struct Keep {
+    /// where changes go
+    pub(crate) events: Sender<Event>,
+    /// whether anybody keeps them
+    pub(crate) durable: bool,
+    /// the epoch that the job goes on from: what comes up to it is kept already
+    pub(crate) restored: Option<Epoch>,
+    /// workers of a process
+    pub(crate) threads: usize,
 }
 
 impl<'s> State<'s> {
-    /// State that is kept by whoever receives the events; `restored` is the epoch that it goes on from.
-    pub(crate) fn kept(scope: Scope<'s, Epoch>, events: Sender<Event>, restored: Option<Epoch>) -> Self {
-        Self::new(scope, Some(Keeper { events, restored }))
-    }
-
-    /// State that is gone with the process.
-    pub(crate) fn fleeting(scope: Scope<'s, Epoch>) -> Self {
-        Self::new(scope, None)
-    }
-
-    fn new(scope: Scope<'s, Epoch>, keeper: Option<Keeper>) -> Self {
+    pub(crate) fn new(scope: Scope<'s, Epoch>, keep: Keep) -> Self {
         State(Rc::new(Inner {
             scope,
-            keeper,
+            keep,
             query: RefCell::new(Name::from("")),
             kinds: RefCell::default(),
             restorers: RefCell::default(),
@@ -68,16 +63,15 @@ impl<'s> State<'s> {
     /// A base collection. Its rows are found again by the query's name, by `what` and by their types, so what has
     /// another meaning must have another of these.
     pub(crate) fn base<R: ExchangeData, V: ExchangeData>(&self, what: &str) -> Base<'s, R, V> {
-        let Inner { scope, keeper, query, kinds, restorers, .. } = &*self.0;
+        let Inner { scope, keep, query, kinds, restorers, .. } = &*self.0;
         let types = format!("{} → {}", std::any::type_name::<R>(), std::any::type_name::<V>());
         let kind = format!("{} {what}: {types}", query.borrow());
         let count = *kinds.borrow_mut().entry(kind.clone()).and_modify(|count| *count += 1).or_insert(1);
         let name = Name::from(if count == 1 { kind } else { format!("{kind} #{count}") });
-        let Some(keeper) = keeper else {
+        if !keep.durable {
             return Base { name, restored: empty(*scope), state: self.clone(), rows: PhantomData };
-        };
-        let delta = Box::new(TypedDelta::<R, V> { waiting: BTreeMap::new() });
-        let _ = keeper.events.send(Event::Collection { name: name.clone(), delta });
+        }
+        let _ = keep.events.send(Event::Collection { name: name.clone(), delta: delta_of::<R, V>() });
         let (input, restored) = scope.new_input();
         restorers.borrow_mut().push(Box::new(TypedRestorer::<R, V> { name: name.clone(), input }));
         Base { name, restored, state: self.clone(), rows: PhantomData }
@@ -95,7 +89,7 @@ impl<'s> State<'s> {
 
     /// The epoch that the job goes on from, if it does.
     pub(crate) fn restored(&self) -> Option<Epoch> {
-        self.0.keeper.as_ref()?.restored
+        self.0.keep.restored
     }
 }
 
@@ -121,10 +115,16 @@ impl<'s, R: ExchangeData, V: ExchangeData> Base<'s, R, V> {
 
     /// Keeps these rows, one value each. They must be restored rows and what became of them.
     pub fn keep(&self, rows: &VecCollection<'s, Epoch, (R, V), isize>) {
-        let Some(Keeper { events, restored }) = self.state.0.keeper.clone() else { return };
+        let Keep { events, durable, restored, threads } = self.state.0.keep.clone();
+        if !durable {
+            return;
+        }
         let collection = self.name.clone();
+        // to process 0, spread over its workers; rows of its own stay where they are
+        let keeper = (self.state.0.scope.index() % threads.max(1)) as u64;
+        let to_keeper = Exchange::new(move |_: &((R, V), Epoch, isize)| keeper);
         let end = rows.inner.clone().unary::<CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
-            Pipeline,
+            to_keeper,
             "Keep",
             move |_, _| {
                 move |input, _| {
@@ -147,6 +147,9 @@ impl<'s, R: ExchangeData, V: ExchangeData> Base<'s, R, V> {
 }
 
 type Changes<R, V> = Vec<((R, V), isize)>;
+
+/// Puts a row's value into the store, `None` where the row is gone.
+pub(super) type Put<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), redb::Error> + 'a;
 
 /// Where rows of one base collection are fed into the dataflow.
 pub(crate) trait Restorer {
@@ -183,11 +186,12 @@ pub(crate) trait Delta: Send {
     /// Whether nothing changed up to an epoch.
     fn is_empty(&self, up_to: Epoch) -> bool;
     /// Hands each row that changed up to an epoch to `put`: its value now, `None` where it is gone.
-    fn drain(
-        &mut self,
-        up_to: Epoch,
-        put: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), redb::Error>,
-    ) -> Result<(), redb::Error>;
+    fn drain(&mut self, up_to: Epoch, put: &mut Put<'_>) -> Result<(), redb::Error>;
+}
+
+/// A base collection in which nothing has changed yet.
+pub(super) fn delta_of<R: ExchangeData, V: ExchangeData>() -> Box<dyn Delta> {
+    Box::new(TypedDelta::<R, V> { waiting: BTreeMap::new() })
 }
 
 struct TypedDelta<R, V> {
@@ -206,11 +210,7 @@ impl<R: ExchangeData, V: ExchangeData> Delta for TypedDelta<R, V> {
         self.waiting.first_key_value().is_none_or(|(first, _)| *first > up_to)
     }
 
-    fn drain(
-        &mut self,
-        up_to: Epoch,
-        put: &mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), redb::Error>,
-    ) -> Result<(), redb::Error> {
+    fn drain(&mut self, up_to: Epoch, put: &mut Put<'_>) -> Result<(), redb::Error> {
         let later = self.waiting.split_off(&(up_to + 1));
         let mut rows: BTreeMap<R, Option<V>> = BTreeMap::new();
         for (_, mut changes) in std::mem::replace(&mut self.waiting, later) {

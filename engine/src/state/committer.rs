@@ -11,11 +11,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::{
     base::Delta,
-    letters::Letters,
     store::{Committed, Reached, StateError, Store, Transaction},
 };
 use crate::{
     Epoch, Name,
+    dataflow::SourceReached,
     metrics::{Metrics, SinkLabel},
     publish::{EpochChanges, Snapshot},
     sink::{Batch, Change, DeadLetter, Record},
@@ -30,7 +30,7 @@ pub(crate) enum Event {
     /// Rows of it changed.
     Changes { collection: Name, epoch: Epoch, changes: Box<dyn Any + Send> },
     /// A worker has read these in an epoch.
-    DeadLetters { epoch: Epoch, letters: Letters },
+    DeadLetters { epoch: Epoch, letters: Vec<DeadLetter> },
     /// A worker has read so far at the end of an epoch.
     Reached { epoch: Epoch, source: Name, partitions: Vec<(u32, Reached)> },
     /// Nothing will change any more at this epoch or before.
@@ -62,8 +62,8 @@ pub(crate) struct Committer {
     outlets: Vec<Outlet>,
     max_outbox_bytes: usize,
     collections: BTreeMap<Name, Box<dyn Delta>>,
-    reached: Vec<(Epoch, Name, Vec<(u32, Reached)>)>,
-    dead_letters: Vec<(Epoch, Letters)>,
+    reached: BTreeMap<Epoch, Vec<SourceReached>>,
+    dead_letters: BTreeMap<Epoch, Vec<DeadLetter>>,
     closed: Vec<Arc<EpochChanges>>,
     snapshot: Arc<Snapshot>,
     committed: Committed,
@@ -80,8 +80,8 @@ impl Committer {
             outlets: Vec::new(),
             max_outbox_bytes,
             collections: BTreeMap::new(),
-            reached: Vec::new(),
-            dead_letters: Vec::new(),
+            reached: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
             closed: Vec::new(),
             snapshot: Arc::default(),
             committed,
@@ -153,7 +153,7 @@ impl Committer {
         self.commit().map_err(|cause| self.store.failed(cause))
     }
 
-    fn take(&mut self, event: Event) {
+    pub(super) fn take(&mut self, event: Event) {
         match event {
             Event::Collection { name, delta } => {
                 self.collections.entry(name).or_insert(delta);
@@ -163,14 +163,10 @@ impl Committer {
                     delta.receive(epoch, changes);
                 }
             }
-            Event::DeadLetters { epoch, letters } => {
-                if self.outlets.iter().any(|outlet| outlet.takes_dead_letters) {
-                    self.dead_letters.push((epoch, letters));
-                } else {
-                    letters.letters.iter().for_each(mention);
-                }
+            Event::DeadLetters { epoch, letters } => self.dead_letters.entry(epoch).or_default().extend(letters),
+            Event::Reached { epoch, source, partitions } => {
+                self.reached.entry(epoch).or_default().push((source, partitions));
             }
-            Event::Reached { epoch, source, partitions } => self.reached.push((epoch, source, partitions)),
             Event::Closed { changes, snapshot } => {
                 self.closed.push(changes);
                 self.snapshot = snapshot;
@@ -227,11 +223,11 @@ impl Committer {
             }
             changed = true;
         }
+        let dead_letters = self.take_dead_letters(epoch);
         for at in 0..self.outlets.len() {
-            changed |= self.post(at, &transaction)?;
+            changed |= self.post(at, &dead_letters, &transaction)?;
         }
         self.closed.clear();
-        self.dead_letters.retain(|(at, _)| *at > epoch);
         if changed {
             transaction.commit(&self.committed)?;
             self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
@@ -247,7 +243,8 @@ impl Committer {
     /// Takes over how far the sources had been read at the end of an epoch. Gives whether that is further than before.
     fn read_on(&mut self, epoch: Epoch) -> bool {
         let mut further = false;
-        for (_, source, partitions) in self.reached.extract_if(.., |(at, ..)| *at <= epoch) {
+        let later = self.reached.split_off(&(epoch + 1));
+        for (source, partitions) in std::mem::replace(&mut self.reached, later).into_values().flatten() {
             let reached = self.committed.sources.entry(source).or_default();
             for (partition, now) in partitions {
                 further |= reached.insert(partition, now) != Some(now);
@@ -256,8 +253,18 @@ impl Committer {
         further
     }
 
+    /// The records that are no log, up to an epoch, where a sink takes them.
+    fn take_dead_letters(&mut self, epoch: Epoch) -> Vec<DeadLetter> {
+        let later = self.dead_letters.split_off(&(epoch + 1));
+        let letters: Vec<_> = std::mem::replace(&mut self.dead_letters, later).into_values().flatten().collect();
+        if !self.outlets.iter().any(|outlet| outlet.takes_dead_letters) {
+            letters.iter().for_each(mention);
+        }
+        letters
+    }
+
     /// Puts into a sink's outbox what it has not been told, and drops what has arrived.
-    fn post(&mut self, at: usize, transaction: &Transaction) -> Result<bool, redb::Error> {
+    fn post(&mut self, at: usize, dead_letters: &[DeadLetter], transaction: &Transaction) -> Result<bool, redb::Error> {
         let epoch = self.committed.epoch;
         let Some(outlet) = self.outlets.get_mut(at) else { return Ok(false) };
         let arrived = outlet.arrived.take();
@@ -275,8 +282,7 @@ impl Committer {
         };
         // who forgets what was told cannot tell news from old
         let changes = if self.store.is_durable() { news(&outlet.name, changes, transaction)? } else { changes };
-        let dead_letters =
-            if outlet.takes_dead_letters { letters_up_to(epoch, &self.dead_letters) } else { Vec::new() };
+        let dead_letters = if outlet.takes_dead_letters { dead_letters.to_vec() } else { Vec::new() };
         if changes.is_empty() && dead_letters.is_empty() {
             return Ok(arrived.is_some());
         }
@@ -307,10 +313,6 @@ impl Committer {
 fn mention(letter: &DeadLetter) {
     let DeadLetter { source, partition, reason, .. } = letter;
     tracing::debug!(source = %source, partition, reason = %reason, "a record is no log");
-}
-
-fn letters_up_to(epoch: Epoch, waiting: &[(Epoch, Letters)]) -> Vec<DeadLetter> {
-    waiting.iter().filter(|(at, _)| *at <= epoch).flat_map(|(_, letters)| letters.letters.iter().cloned()).collect()
 }
 
 /// What changed in some views over some epochs: one change per row.

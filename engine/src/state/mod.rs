@@ -10,14 +10,14 @@
 
 mod base;
 mod committer;
+#[cfg(test)]
+mod crashes;
 mod delivery;
-mod letters;
 mod store;
 
 pub use base::Base;
-pub(crate) use base::{Restorer, State};
+pub(crate) use base::{Keep, Restorer, State};
 pub(crate) use committer::{Committer, Event};
 pub(crate) use delivery::{Delivery, deliver};
-pub(crate) use letters::Backlog;
 pub use store::StateError;
 pub(crate) use store::{Committed, Reached, Store};

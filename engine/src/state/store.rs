@@ -11,6 +11,7 @@ use redb::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::base::Put;
 use crate::{Epoch, Name, Timestamp, source::Positions};
 
 /// What cannot be kept, or not be found again.
@@ -92,7 +93,10 @@ impl Store {
         let error = |what: &str| StateError { place: place.display().to_string(), what: what.into(), cause: None };
         std::fs::create_dir_all(folder)
             .map_err(|cause| StateError { cause: Some(cause.into()), ..error("the folder cannot be made") })?;
-        let database = builder().create(&place).map_err(|cause| {
+        if !place.exists() {
+            create(&place).map_err(|cause| StateError { cause: Some(cause.into()), ..error("cannot be made") })?;
+        }
+        let database = builder().open(&place).map_err(|cause| {
             use redb::{DatabaseError as Database, StorageError as Storage};
             let what = match &cause {
                 Database::DatabaseAlreadyOpen => "another process uses it; a job's state has one owner",
@@ -250,6 +254,26 @@ impl Store {
     }
 }
 
+/// Makes an empty store, whole or not at all: a crash must not leave half of one.
+fn create(place: &Path) -> Result<(), redb::Error> {
+    let unfinished = place.with_extension(format!("{}.new", std::process::id()));
+    let linked = || {
+        drop(builder().create(&unfinished)?);
+        match std::fs::hard_link(&unfinished, place) {
+            // another process was faster: its store stays
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
+        }
+        if let Some(folder) = place.parent() {
+            std::fs::File::open(folder)?.sync_all()?;
+        }
+        Ok(())
+    };
+    let done = linked();
+    std::fs::remove_file(&unfinished)?;
+    done
+}
+
 fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
@@ -280,7 +304,7 @@ impl Transaction {
     pub(crate) fn base(
         &self,
         collection: &str,
-        changes: impl FnOnce(&mut dyn FnMut(&[u8], Option<&[u8]>) -> Result<(), redb::Error>) -> Result<(), redb::Error>,
+        changes: impl FnOnce(&mut Put<'_>) -> Result<(), redb::Error>,
     ) -> Result<(), redb::Error> {
         let Transaction(writing) = self;
         let number = self.number(collection)?;

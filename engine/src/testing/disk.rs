@@ -59,7 +59,16 @@ impl Disk {
     /// The machine stops and starts again: `random` decides what of the unsynced is there.
     pub(crate) fn crash(&self, mut random: impl FnMut(usize) -> usize) {
         let mut platter = self.platter();
-        let Platter { synced, unsynced, .. } = &mut *platter;
+        platter.keep(&mut random);
+        platter.seen = platter.synced.clone();
+        platter.steps_left = None;
+    }
+}
+
+impl Platter {
+    /// Puts what was not synced where it stays, sector by sector, if `random` says 0 of two sides.
+    fn keep(&mut self, mut random: impl FnMut(usize) -> usize) {
+        let Platter { synced, unsynced, .. } = self;
         for change in unsynced.drain(..) {
             match change {
                 Unsynced::Length(length) if random(2) == 0 => synced.resize(length, 0),
@@ -81,12 +90,8 @@ impl Disk {
                 }
             }
         }
-        platter.seen = platter.synced.clone();
-        platter.steps_left = None;
     }
-}
 
-impl Platter {
     fn step(&mut self) -> io::Result<()> {
         match &mut self.steps_left {
             Some(0) => Err(io::Error::other("the disk has failed")),
@@ -136,8 +141,7 @@ impl StorageBackend for Disk {
     fn sync_data(&self) -> io::Result<()> {
         let mut platter = self.platter();
         platter.step()?;
-        platter.synced = platter.seen.clone();
-        platter.unsynced.clear();
+        platter.keep(|_| 0);
         Ok(())
     }
 

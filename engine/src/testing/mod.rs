@@ -13,12 +13,12 @@ use timely::worker::Worker;
 use self::disk::Disk;
 use crate::{
     Epoch, Name, Query, Timestamp,
-    dataflow::{Dataflow, Keep},
+    dataflow::Dataflow,
     intake::Intake,
     metrics::Metrics,
     publish::{Output, Snapshot, Views, publish},
     settings::Settings,
-    state::{Committer, Event, Store},
+    state::{Committer, Event, Keep, Store},
 };
 
 /// Records by epoch: `(partition, record)`, read in this order. Worker `p % workers` reads partition `p`.
@@ -115,11 +115,14 @@ impl Play {
     ) -> Result<(), String> {
         let source = Name::from("script");
         let committed = self.store.as_ref().and_then(|store| store.committed());
-        let keep = self
-            .store
-            .as_ref()
-            .map(|_| Keep { events: events.clone(), restored: committed.map(|committed| committed.epoch) });
-        let mut dataflow = Dataflow::build(worker, &self.settings, metrics, &self.queries, outputs.clone(), keep);
+        let keep = Keep {
+            events: events.clone(),
+            durable: self.store.is_some(),
+            restored: committed.map(|committed| committed.epoch),
+            threads: worker.peers(),
+        };
+        let (settings, queries) = (&self.settings, &self.queries);
+        let mut dataflow = Dataflow::build(worker, settings, metrics, queries, outputs.clone(), keep, |_| ());
         let mut first = 0;
         let restored = committed.and_then(|committed| committed.sources.get(&source)).cloned().unwrap_or_default();
         let mine = |partition: u32| partition as usize % worker.peers() == worker.index();
@@ -128,9 +131,8 @@ impl Play {
             intake.partition(*partition);
         }
         let (index, peers) = (worker.index(), worker.peers());
-        if let Some(store) = &self.store
-            && let Some(restored) = dataflow.restore(worker, store).map_err(|error| error.to_string())?
-        {
+        let restored = dataflow.restore(worker, self.store.as_deref(), committed).map_err(|error| error.to_string())?;
+        if let Some(restored) = restored {
             first = restored + 1;
             complete(worker, outputs, &dataflow, restored);
         }
@@ -147,7 +149,7 @@ impl Play {
             if let Some(batch) = intake.take_batch() {
                 dataflow.send(batch);
             }
-            let _ = events.send(Event::Reached { epoch, source: source.clone(), partitions: intake.reached() });
+            dataflow.reached(source.clone(), intake.reached(), intake.take_dead_letters());
             dataflow.advance(Some(intake.mark(Instant::now())), epoch + 1);
             complete(worker, outputs, &dataflow, epoch);
         }
