@@ -26,7 +26,7 @@ mod webhook;
 pub use file::FileSource;
 pub use inbox::{Busy, Inbox, InboxSource};
 pub use jsonl::JsonLinesSink;
-pub use kafka::{IngestError, KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, Start, Topic};
+pub use kafka::{IngestError, KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, OnLoss, Start, Topic};
 pub use traffic::GeneratorSource;
 pub use webhook::{WebhookConfig, WebhookSink};
 

@@ -46,6 +46,7 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
                 let topic = Topic::new(&kafka.topic).partitions(kafka.create_partitions.unwrap_or(1));
                 let mut source = KafkaSource::new(kafka.kafka.config(), topic, &kafka.group, metrics.clone());
                 source.start = kafka.start;
+                source.on_loss = kafka.on_loss;
                 source.create_topic = kafka.create_partitions.is_some();
                 Box::new(source)
             }

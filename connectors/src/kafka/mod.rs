@@ -14,5 +14,5 @@ mod transactions;
 pub use config::{InvalidKafkaConfig, KafkaConfig};
 pub use ingest::{IngestError, KafkaIngest};
 pub use sink::KafkaSink;
-pub use source::{KafkaSource, Start};
+pub use source::{KafkaSource, OnLoss, Start};
 pub use topic::{Topic, TopicError};

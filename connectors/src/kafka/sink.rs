@@ -11,7 +11,13 @@ use rdkafka::{
     producer::BaseRecord,
 };
 
-use super::{KafkaConfig, Topic, dead_letters, outbox::Outbox, transactions::Transactions};
+use super::{
+    KafkaConfig, Topic,
+    ask::has_topic,
+    dead_letters,
+    outbox::Outbox,
+    transactions::{TAKEN_OVER, Transactions},
+};
 
 /// Writes the changes of views to topics: the row's key as the record's key, its value as JSON, a tombstone where the
 /// row is gone. Whoever reads a topic from its beginning and keeps the newest value of each key has the view.
@@ -90,6 +96,25 @@ impl KafkaSink {
     }
 }
 
+impl KafkaSink {
+    /// What is wrong if a topic is gone: made anew by itself, it would lack the rows that were told before.
+    fn gone(&self) -> Option<SinkError> {
+        let mut topics = self.topics.values().flatten().chain(&self.dead_letters);
+        // a cluster that does not answer says nothing of topics
+        let missing = topics.find_map(|topic| match has_topic(&self.config, topic) {
+            Ok(true) => None,
+            Ok(false) => Some(Some(topic)),
+            Err(_) => Some(None),
+        });
+        let (topic, brokers) = (missing??, &self.config.bootstrap_servers);
+        let what = format!(
+            "topic {topic:?} at {brokers} is gone, and what was in it; started again, the job creates it anew and writes \
+             what changes from then on. For all rows, move the job's state away first"
+        );
+        Some(SinkError::new(self.name.clone(), what))
+    }
+}
+
 fn create(topic: &Topic, config: &KafkaConfig, sink: &Name) -> Result<(), SinkError> {
     topic.create(config).map_err(|error| SinkError::new(sink.clone(), error.to_string()))
 }
@@ -112,6 +137,9 @@ impl Sink for KafkaSink {
         let Some(newest) = batches.last() else { return Ok(()) };
         let committed = self.connect()?.epoch;
         let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
+        if committed > Some(newest.epoch) {
+            return Err(SinkError::new(self.name(), TAKEN_OVER));
+        }
         if fresh.is_empty() {
             return Ok(());
         }
@@ -140,7 +168,7 @@ impl Sink for KafkaSink {
             if lost {
                 self.transactions = None;
             }
-            error
+            self.gone().unwrap_or(error)
         })
     }
 }
