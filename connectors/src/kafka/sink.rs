@@ -168,7 +168,7 @@ impl Sink for KafkaSink {
             if lost {
                 self.transactions = None;
             }
-            self.gone().unwrap_or(error)
+            if error.again.is_some() { self.gone().unwrap_or(error) } else { error }
         })
     }
 }

@@ -175,3 +175,50 @@ fn judge(name: &Name, what: &str, error: KafkaError) -> SinkError {
             .again(Duration::from_millis(500)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::producer::BaseRecord;
+
+    use super::*;
+    use crate::kafka::Topic;
+
+    #[test]
+    fn a_transaction_that_the_cluster_has_ended_is_made_again_by_a_new_producer() {
+        let Some(brokers) = std::env::var("HIGHWATER_TEST_KAFKA").ok().filter(|brokers| !brokers.is_empty()) else {
+            println!("SKIPPED: a_transaction_that_the_cluster_has_ended_is_made_again_by_a_new_producer: no Kafka");
+            return;
+        };
+        let mut config = KafkaConfig::new(brokers);
+        config.properties.insert("transaction.timeout.ms".into(), "1000".into());
+        let id = format!("ended-{}", highwater_engine::Timestamp::now().as_micros());
+        Topic::new(&id).create(&config).unwrap();
+        let open = || {
+            let outbox = Outbox::transactional("test".into(), &config, &id, std::sync::Arc::default()).unwrap();
+            Transactions::open(&config, &id, vec![id.clone()], "test".into(), outbox).unwrap()
+        };
+        let end = |reader: &BaseConsumer| reader.fetch_watermarks(&id, 0, REQUEST_TIMEOUT).unwrap().1;
+        let reader: BaseConsumer = config.admin().create().unwrap();
+        let send = |outbox: &mut Outbox| {
+            outbox.send(BaseRecord::<str, str>::to(&id).payload("x"))?;
+            outbox.flush()
+        };
+        let mut transactions = open();
+        transactions.commit(1, send).unwrap();
+        let (error, lost) = transactions
+            .commit(2, |outbox| {
+                send(outbox)?;
+                // two records and the mark of the first transaction; then the one that the cluster sets
+                while end(&reader) < 4 {
+                    crate::pause(Duration::from_millis(100));
+                }
+                Ok(())
+            })
+            .unwrap_err();
+        assert!(lost && error.again.is_some(), "{error}");
+        let mut transactions = open();
+        assert_eq!(transactions.epoch, Some(1));
+        transactions.commit(2, send).unwrap();
+        assert_eq!(open().epoch, Some(2));
+    }
+}
