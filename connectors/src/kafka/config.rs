@@ -71,6 +71,9 @@ pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
 /// How long a transaction may take, unless `transaction.timeout.ms` says otherwise.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long a request may wait for its answer, unless `socket.timeout.ms` says otherwise.
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long a question to the cluster may take.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -108,7 +111,7 @@ impl KafkaConfig {
             // the OpenSSL that is built in does not know where the system keeps its CAs
             .set("ssl.ca.location", "probe")
             .set("socket.keepalive.enable", "true")
-            .set("socket.timeout.ms", "30000")
+            .set("socket.timeout.ms", SOCKET_TIMEOUT.as_millis().to_string())
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "5000")
             // also how soon a partition that is added gets a reader
@@ -188,6 +191,10 @@ impl KafkaConfig {
         let mut config = self.producer(client_id, timeout / 2);
         // a producer that is gone keeps readers waiting no longer than this; its successor ends it at once
         config.set("transactional.id", id).set("transaction.timeout.ms", timeout.as_millis().to_string());
+        // librdkafka wants no request to wait longer than the transaction may take
+        if timeout < SOCKET_TIMEOUT && !self.properties.contains_key("socket.timeout.ms") {
+            config.set("socket.timeout.ms", timeout.as_millis().to_string());
+        }
         config
     }
 

@@ -56,7 +56,9 @@ impl Transactions {
             .create()
             .map_err(|error| judge(&name, "the group of the transactions", error))?;
         let mut asked = TopicPartitionList::new();
-        topics.iter().for_each(|topic| drop(asked.add_partition(topic, 0)));
+        for topic in &topics {
+            asked.add_partition(topic, 0);
+        }
         let offsets = persist(began, || consumer.committed_offsets(asked.clone(), REQUEST_TIMEOUT))
             .map_err(|error| judge(&name, "the epoch committed last cannot be read", error))?;
         let epoch = offsets.elements().iter().filter_map(|element| element.metadata().parse().ok()).max();
