@@ -1,28 +1,25 @@
-//! JSON lines: a view's changes, and dead letters, in a file or on standard output.
+//! JSON lines: views' changes, and dead letters, in a file or on standard output.
 
 use std::{
+    borrow::Cow,
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use highwater_engine::{Batch, Change, DeadLetter, DeadLetterSink, Epoch, Name, Record, Sink, SinkError, Timestamp};
+use highwater_engine::{Batch, Change, DeadLetter, Epoch, Name, Record, Sink, SinkError, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Writes each change of views as a line of JSON with `view`, `epoch`, `key`, `window_start` (of rows that have one)
-/// and `value` (null where the row is gone). Files are appended to. A job with durable state that goes on with a file
-/// first cuts off what it had not finished writing: the file then has each change once.
+/// and `value` (null where the row is gone); and, if told to, each dead letter with `epoch`, `received`, `reason`,
+/// `source`, `partition`, `next_offset`, `length`, `text` (its first bytes) and, where those are not UTF-8,
+/// `bytes_base64`. Files are appended to. A job with durable state that goes on with a file first cuts off what it had
+/// not finished writing: the file then has each line once.
 #[derive(Debug)]
 pub struct JsonLinesSink {
     out: Out,
-}
-
-/// Writes each dead letter as a line of JSON: `received`, `reason`, `source`, `partition`, `next_offset`, `length`,
-/// `text` (its first bytes) and, where those are not UTF-8, `bytes_base64`. Files are appended to.
-#[derive(Debug)]
-pub struct JsonDeadLetters {
-    out: Out,
+    takes_dead_letters: bool,
 }
 
 #[derive(Debug)]
@@ -46,15 +43,34 @@ struct Line<'a> {
 
 #[derive(Serialize)]
 struct LetterLine<'a> {
+    epoch: Epoch,
     received: Timestamp,
     reason: &'a str,
     source: &'a Name,
     partition: u32,
     next_offset: i64,
     length: usize,
-    text: std::borrow::Cow<'a, str>,
+    text: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_base64: Option<String>,
+}
+
+impl<'a> LetterLine<'a> {
+    fn of(letter: &'a DeadLetter, epoch: Epoch) -> Self {
+        let text = String::from_utf8_lossy(&letter.bytes);
+        let bytes_base64 = matches!(text, Cow::Owned(_)).then(|| STANDARD.encode(&letter.bytes));
+        LetterLine {
+            epoch,
+            received: letter.received,
+            reason: letter.reason.label(),
+            source: &letter.source,
+            partition: letter.partition,
+            next_offset: letter.next_offset,
+            length: letter.length,
+            text,
+            bytes_base64,
+        }
+    }
 }
 
 impl Out {
@@ -103,7 +119,7 @@ impl Out {
 impl JsonLinesSink {
     /// To standard output.
     pub fn stdout() -> Self {
-        JsonLinesSink { out: Out::stdout() }
+        JsonLinesSink { out: Out::stdout(), takes_dead_letters: false }
     }
 
     /// To a file, which is made where it is missing.
@@ -111,13 +127,23 @@ impl JsonLinesSink {
     /// # Errors
     /// Where it cannot be opened.
     pub fn file(path: &Path) -> Result<Self, SinkError> {
-        Ok(JsonLinesSink { out: Out::file(path)? })
+        Ok(JsonLinesSink { out: Out::file(path)?, takes_dead_letters: false })
+    }
+
+    /// Takes dead letters too.
+    #[must_use]
+    pub fn with_dead_letters(self) -> Self {
+        JsonLinesSink { takes_dead_letters: true, ..self }
     }
 }
 
 impl Sink for JsonLinesSink {
     fn name(&self) -> Name {
         self.out.name.clone()
+    }
+
+    fn takes_dead_letters(&self) -> bool {
+        self.takes_dead_letters
     }
 
     fn resume(&mut self, _: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
@@ -130,9 +156,12 @@ impl Sink for JsonLinesSink {
     }
 
     fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
-        for Batch { epoch, changes, .. } in batches {
+        for Batch { epoch, changes, dead_letters, .. } in batches {
             for Change { view, record: Record { key, window_start, value } } in changes {
                 self.out.add(&Line { view, epoch: *epoch, key, window_start: *window_start, value })?;
+            }
+            for letter in dead_letters {
+                self.out.add(&LetterLine::of(letter, *epoch))?;
             }
         }
         self.out.write()?;
@@ -187,41 +216,6 @@ fn last_line(file: &mut File, end: u64, line: &mut Vec<u8>) -> io::Result<Option
     Ok((end > 0).then_some(0))
 }
 
-impl JsonDeadLetters {
-    /// To a file, which is made where it is missing.
-    ///
-    /// # Errors
-    /// Where it cannot be opened.
-    pub fn file(path: &Path) -> Result<Self, SinkError> {
-        Ok(JsonDeadLetters { out: Out::file(path)? })
-    }
-}
-
-impl DeadLetterSink for JsonDeadLetters {
-    fn name(&self) -> Name {
-        self.out.name.clone()
-    }
-
-    fn write(&mut self, letters: &[DeadLetter]) -> Result<(), SinkError> {
-        for letter in letters {
-            let text = String::from_utf8_lossy(&letter.bytes);
-            let bytes_base64 = matches!(text, std::borrow::Cow::Owned(_)).then(|| STANDARD.encode(&letter.bytes));
-            self.out.add(&LetterLine {
-                received: letter.received,
-                reason: letter.reason.label(),
-                source: &letter.source,
-                partition: letter.partition,
-                next_offset: letter.next_offset,
-                length: letter.length,
-                text,
-                bytes_base64,
-            })?;
-        }
-        self.out.write()?;
-        self.out.sync()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -254,7 +248,7 @@ mod tests {
 
     fn batch(epoch: Epoch, records: impl IntoIterator<Item = Record>) -> Batch {
         let changes = records.into_iter().map(|record| Change { view: "volume".into(), record }).collect();
-        Batch { epoch, positions: BTreeMap::new(), changes }
+        Batch { epoch, positions: BTreeMap::new(), changes, dead_letters: Vec::new() }
     }
 
     #[test]
@@ -301,14 +295,23 @@ mod tests {
             received: Timestamp::from_millis(0),
         };
         let text = DeadLetter { reason: Reason::InvalidJson, bytes: b"{\"".to_vec(), ..letter.clone() };
-        JsonDeadLetters::file(&path).unwrap().write(&[letter, text]).unwrap();
+        let mut sink = JsonLinesSink::file(&path).unwrap().with_dead_letters();
+        assert!(sink.takes_dead_letters());
+        let batch = Batch { dead_letters: vec![letter, text], ..batch(7, []) };
+        // as it comes out of the outbox
+        let bytes = serde_json::to_vec(&batch).unwrap();
+        let again: Batch = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(again, batch);
+        sink.deliver(&[again]).unwrap();
         let written = std::fs::read_to_string(&path).unwrap();
         let mut lines = written.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         let first = lines.next().unwrap();
         assert_eq!(first["bytes_base64"], "Yf8=");
-        assert_eq!(first["reason"], "invalid_utf8");
+        assert_eq!((&first["reason"], &first["epoch"]), (&json!("invalid_utf8"), &json!(7)));
         assert_eq!(first["text"], "a\u{fffd}");
         let second = lines.next().unwrap();
         assert_eq!((&second["text"], second.get("bytes_base64")), (&json!("{\""), None));
+        JsonLinesSink::file(&path).unwrap().resume(&"job".into(), Some(6)).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
     }
 }

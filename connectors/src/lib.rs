@@ -5,14 +5,15 @@
 //!  files, stdin ── FileSource ───┤                        ├── JsonLinesSink ─── file, stdout
 //!  POST /logs ──── InboxSource ──┼──▶ engine (a job) ─────┼── WebhookSink ───── somebody's HTTP server
 //!        └─ KafkaIngest ▶ topic  │          │             │
-//!  made-up shop ── Generator ────┘          │ no log      └── one thread each; slow ones slow the sources
-//!                  Source                   ▼
-//!                              KafkaDeadLetters, JsonDeadLetters
+//!  made-up shop ── Generator ────┘          │             └── one thread each; slow ones slow the sources
+//!                  Source                   │ no log           ▲
+//!                                           └── dead letters ──┘ to those of them that take dead letters
 //! ```
 //!
-//! Everything is read and written at least once: a source is told that its records are done with only after every
-//! sink has made what follows from them durable. A sink writes the newest value of each key, so what is written
-//! twice makes no difference to a reader who goes by key.
+//! Where a job's state is durable, everything is read once, and written once where the way out allows it: in Kafka
+//! transactions, and in files. Otherwise a source is told that its records are done with only after every sink has what
+//! follows from them, so that nothing is lost; what is then written twice makes no difference to a reader who goes by
+//! key.
 
 mod file;
 pub mod generator;
@@ -24,10 +25,8 @@ mod webhook;
 
 pub use file::FileSource;
 pub use inbox::{Busy, Inbox, InboxSource};
-pub use jsonl::{JsonDeadLetters, JsonLinesSink};
-pub use kafka::{
-    IngestError, KafkaChangelog, KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic,
-};
+pub use jsonl::JsonLinesSink;
+pub use kafka::{IngestError, KafkaChangelog, KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, OnLoss, Start, Topic};
 pub use traffic::GeneratorSource;
 pub use webhook::{WebhookConfig, WebhookSink};
 

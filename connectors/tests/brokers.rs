@@ -9,10 +9,10 @@ use std::sync::Arc;
 use common::{
     broker::Broker,
     counts, failure, job,
-    kafka::{kafka, records, topic},
+    kafka::{append, each_once, kafka, pipeline, records, topic},
     stop, total, until,
 };
-use highwater_connectors::{KafkaConfig, KafkaIngest, KafkaSource, Topic};
+use highwater_connectors::{KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, Topic};
 
 #[test]
 fn a_source_waits_for_a_broker_that_is_gone() {
@@ -34,6 +34,63 @@ fn a_source_waits_for_a_broker_that_is_gone() {
     KafkaIngest::open(&config, &topic.name).unwrap().append(&records(1000, 2000)).unwrap();
     until("what came after the outage", || total(&views) == 2000);
     assert!(counts(&views).values().all(|count| *count == 1));
+    stop(running);
+}
+
+#[test]
+fn a_sink_outlives_its_broker_and_a_job_does_not_start_without_one() {
+    if kafka("a_sink_outlives_its_broker_and_a_job_does_not_start_without_one").is_none() {
+        return;
+    }
+    let mut broker = Broker::start(&[]);
+    let config = KafkaConfig::new(&broker.address);
+    let (input, output) = (topic("in"), topic("out"));
+    input.create(&config).unwrap();
+    append(&config, &input, 0, 500);
+    let state = tempfile::tempdir().unwrap();
+    let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
+    let views = running.views();
+    until("all records", || total(&views) == 500);
+
+    // with what may be under way
+    broker.stop();
+    assert!(!running.is_stopping());
+    broker.start_again();
+    append(&config, &input, 500, 1000);
+    until("what came after the outage", || each_once(&config, &output, 1000));
+    stop(running);
+
+    // whoever starts it again and again gets a message that says where nobody is, and in the end a job that goes on
+    broker.stop();
+    let again = KafkaSink::open(&config, [("messages".into(), output.clone())], Arc::default());
+    let refusal = again.err().unwrap().to_string();
+    assert!(refusal.contains(&broker.address) && refusal.contains(&output.name), "{refusal}");
+    broker.start_again();
+    append(&config, &input, 1000, 1500);
+    let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
+    until("what came in the meantime", || each_once(&config, &output, 1500));
+    stop(running);
+}
+
+#[test]
+fn a_broker_that_stands_still_for_longer_than_a_transaction_may_take_gets_all_of_it_once() {
+    if kafka("a_broker_that_stands_still_for_longer_than_a_transaction_may_take_gets_all_of_it_once").is_none() {
+        return;
+    }
+    let broker = Broker::start(&[]);
+    let mut config = KafkaConfig::new(&broker.address);
+    config.properties.insert("transaction.timeout.ms".into(), "1000".into());
+    let (input, output) = (topic("in"), topic("out"));
+    input.create(&config).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
+    let views = running.views();
+    for round in 0..3 {
+        append(&config, &input, round * 500, round * 500 + 500);
+        until("some of it", || total(&views) > round as u64 * 500);
+        broker.stand_still(std::time::Duration::from_secs(3));
+    }
+    until("all of it", || each_once(&config, &output, 1500));
     stop(running);
 }
 

@@ -14,12 +14,10 @@ use common::{
     counts, failure,
     gate::Gate,
     job,
-    kafka::{kafka, records, topic, wait_for},
+    kafka::{append, each_once, kafka, pipeline, records, topic, wait_for},
     stop, total, until,
 };
-use highwater_connectors::{
-    KafkaChangelog, KafkaConfig, KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Start, Topic,
-};
+use highwater_connectors::{KafkaChangelog, KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, OnLoss, Start, Topic};
 use highwater_engine::{
     Batch, Change, Name, Record, Sink,
     metrics::{Metrics, PartitionLabel},
@@ -145,7 +143,8 @@ fn batch(epoch: u64, values: impl IntoIterator<Item = (&'static str, Option<serd
         view: "volume".into(),
         record: Record { key: key.into(), window_start: None, value },
     };
-    Batch { epoch, positions: BTreeMap::new(), changes: values.into_iter().map(change).collect() }
+    let changes = values.into_iter().map(change).collect();
+    Batch { epoch, positions: BTreeMap::new(), changes, dead_letters: Vec::new() }
 }
 
 #[test]
@@ -198,6 +197,79 @@ fn records_that_are_deleted_before_they_are_read_end_the_job() {
     for part in [&topic.name, "partition 0, offsets", "to 4499", "--reset-offsets"] {
         assert!(error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn records_that_are_gone_are_skipped_and_counted_where_that_is_wished() {
+    let Some(mut config) = kafka("records_that_are_gone_are_skipped_and_counted_where_that_is_wished") else { return };
+    for (key, value) in [("queued.min.messages", "1"), ("max.partition.fetch.bytes", "1000")] {
+        config.properties.insert(key.into(), value.into());
+    }
+    let topic = topic("skipped");
+    topic.create(&config).unwrap();
+    let ingest = KafkaIngest::open(&config, &topic.name).unwrap();
+    for batch in 0..50 {
+        ingest.append(&records(batch * 100, batch * 100 + 100)).unwrap();
+    }
+    let state = tempfile::tempdir().unwrap();
+    let delete_before = |offset| {
+        let mut before = TopicPartitionList::new();
+        before.add_partition_offset(&topic.name, 0, Offset::Offset(offset)).unwrap();
+        wait_for(admin(&config).delete_records(&before, &AdminOptions::new())).unwrap();
+    };
+    let metrics = Arc::new(Metrics::default());
+    let mut source = KafkaSource::new(config.clone(), topic.clone(), topic.name.clone(), metrics.clone());
+    source.on_loss = OnLoss::Skip;
+    let label = PartitionLabel { source: source.name.to_string(), partition: 0 };
+    let lost = || metrics.lost_records.get(&label).map_or(0, |lost| lost.get());
+
+    // while the job runs
+    let gate = Gate::default();
+    let (mut first, _) = job(1, gate.before(source.clone()));
+    first.state = Some(state.path().to_owned());
+    let running = first.start().unwrap();
+    let views = running.views();
+    until("the source", || gate.is_reached());
+    delete_before(4500);
+    gate.open();
+    until("what is there", || total(&views) + lost() == 5000);
+    assert!(lost() > 0 && counts(&views).contains_key("m4999"));
+    stop(running);
+
+    // and while it does not
+    let before = lost();
+    ingest.append(&records(5000, 5100)).unwrap();
+    delete_before(5050);
+    let (mut second, _) = job(1, source.clone());
+    second.state = Some(state.path().to_owned());
+    let running = second.start().unwrap();
+    let views = running.views();
+    until("what is there now", || counts(&views).contains_key("m5099"));
+    assert_eq!((lost() - before, total(&views) + lost()), (50, 5100));
+    stop(running);
+}
+
+#[test]
+fn a_topic_that_is_deleted_under_a_sink_ends_the_job_and_is_made_anew_by_the_next() {
+    let test = "a_topic_that_is_deleted_under_a_sink_ends_the_job_and_is_made_anew_by_the_next";
+    let Some(mut config) = kafka(test) else { return };
+    for (key, value) in [("topic.metadata.refresh.interval.ms", "300"), ("topic.metadata.propagation.max.ms", "1000")] {
+        config.properties.insert(key.into(), value.into());
+    }
+    let (input, output) = (topic("in"), topic("deleted"));
+    input.create(&config).unwrap();
+    append(&config, &input, 0, 100);
+    let state = tempfile::tempdir().unwrap();
+    let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
+    until("the view", || each_once(&config, &output, 100));
+    wait_for(admin(&config).delete_topics(&[&output.name], &AdminOptions::new())).unwrap().remove(0).unwrap();
+    append(&config, &input, 100, 200);
+    let error = failure(running);
+    assert!(error.contains(&output.name) && error.contains("is gone"), "{error}");
+
+    let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
+    until("what changed since", || each_once(&config, &output, 100));
+    stop(running);
 }
 
 #[test]
@@ -278,9 +350,9 @@ fn a_job_writes_its_view_and_its_dead_letters() {
     let metrics = Arc::new(Metrics::default());
     let source = KafkaSource::new(config.clone(), input.clone(), input.name.clone(), metrics.clone());
     let (mut job, _) = job(2, source);
-    let sink = KafkaSink::open(&config, [("messages".into(), output.clone())], metrics.clone()).unwrap();
-    job.sinks.push((vec!["messages".into()], Box::new(sink)));
-    job.dead_letters = Some(Box::new(KafkaDeadLetters::open(&config, &dead, metrics).unwrap()));
+    let sink = KafkaSink::open(&config, [("messages".into(), output.clone())], metrics).unwrap();
+    let sink = sink.with_dead_letters(dead.clone()).unwrap();
+    job.sinks = vec![(vec!["messages".into()], Box::new(sink))];
     let running = job.start().unwrap();
     let views = running.views();
     until("all records", || total(&views) == 200);

@@ -24,6 +24,7 @@ use crate::{
     metrics::Metrics,
     publish::Output,
     settings::Settings,
+    sink::DeadLetter,
     state::{Committed, Event, Keep, Reached, Restorer, State, StateError, Store},
     view::Publisher,
     watermark::{Mark, watermarks},
@@ -43,7 +44,7 @@ pub(crate) struct Dataflow {
     logs: Handle<Epoch, NoopBuilder<Rc<LogBatch>>>,
     marks: InputHandle<Epoch, CapacityContainerBuilder<Vec<(usize, Mark)>>>,
     notices: InputHandle<Epoch, CapacityContainerBuilder<Vec<Notice>>>,
-    reached: InputHandle<Epoch, CapacityContainerBuilder<Vec<SourceReached>>>,
+    read: InputHandle<Epoch, CapacityContainerBuilder<Vec<Read>>>,
     probe: ProbeHandle<Epoch>,
     watermark: Rc<Cell<Timestamp>>,
     restorers: Vec<Box<dyn Restorer>>,
@@ -54,6 +55,9 @@ pub(crate) struct Dataflow {
 
 /// A source, and how far its partitions have been read.
 pub(crate) type SourceReached = (Name, Vec<(u32, Reached)>);
+
+/// What a worker has read of a source in an epoch: how far, and what is no log.
+type Read = (SourceReached, Vec<DeadLetter>);
 
 impl Dataflow {
     pub(crate) fn build(
@@ -77,8 +81,8 @@ impl Dataflow {
             let watermarks = watermarks(marks, workers, move || longest_seen.get())
                 .inspect(move |at: &Timestamp| watermark_seen.set(*at));
             let (notices_handle, notices) = scope.new_input::<Vec<Notice>>();
-            let (reached_handle, reached) = scope.new_input::<Vec<SourceReached>>();
-            let told = [notices.broadcast().inspect(noticed).map(|_| ()), report(reached, keep.events.clone())];
+            let (read_handle, read) = scope.new_input::<Vec<Read>>();
+            let told = [notices.broadcast().inspect(noticed).map(|_| ()), report(read, keep.events.clone())];
             let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new(), threads, processes };
             let state = State::new(scope, keep);
             let (settings, metrics) = (settings.clone(), metrics.clone());
@@ -100,7 +104,7 @@ impl Dataflow {
                 logs: logs_handle,
                 marks: marks_handle,
                 notices: notices_handle,
-                reached: reached_handle,
+                read: read_handle,
                 probe,
                 watermark,
                 restorers,
@@ -167,7 +171,7 @@ impl Dataflow {
         self.logs.advance_to(next);
         self.marks.advance_to(next);
         self.notices.advance_to(next);
-        self.reached.advance_to(next);
+        self.read.advance_to(next);
     }
 
     /// Tells all workers, before the epoch under way is complete.
@@ -175,9 +179,9 @@ impl Dataflow {
         self.notices.send(notice);
     }
 
-    /// Tells the committer how far a source has been read in the epoch under way.
-    pub(crate) fn reached(&mut self, source: Name, partitions: Vec<(u32, Reached)>) {
-        self.reached.send((source, partitions));
+    /// Tells the committer how far a source has been read in the epoch under way, and what of it is no log.
+    pub(crate) fn reached(&mut self, source: Name, partitions: Vec<(u32, Reached)>, letters: Vec<DeadLetter>) {
+        self.read.send(((source, partitions), letters));
     }
 
     /// Whether nothing will change any more at `epoch` or before, on any worker.
@@ -196,15 +200,17 @@ impl Dataflow {
     }
 }
 
-/// Hands how far sources have been read to the committer, which process 0 has.
-fn report<'s>(reached: StreamVec<'s, Epoch, SourceReached>, events: Sender<Event>) -> StreamVec<'s, Epoch, ()> {
-    let to_worker_0 = Exchange::new(|_: &SourceReached| 0);
-    reached.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_worker_0, "Reached", move |_, _| {
+/// Hands what workers have read to the committer, which process 0 has.
+fn report<'s>(read: StreamVec<'s, Epoch, Read>, events: Sender<Event>) -> StreamVec<'s, Epoch, ()> {
+    let to_worker_0 = Exchange::new(|_: &Read| 0);
+    read.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(to_worker_0, "Read", move |_, _| {
         move |input, _| {
             input.for_each_time(|cap, batches| {
-                for (source, partitions) in batches.flat_map(|batch| batch.drain(..)) {
+                let epoch = *cap.time();
+                for ((source, partitions), letters) in batches.flat_map(|batch| batch.drain(..)) {
                     // a job that is over commits nothing any more
-                    let _ = events.send(Event::Reached { epoch: *cap.time(), source, partitions });
+                    let _ = events.send(Event::DeadLetters { epoch, letters });
+                    let _ = events.send(Event::Reached { epoch, source, partitions });
                 }
             });
         }

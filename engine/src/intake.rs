@@ -23,6 +23,8 @@ pub struct Intake {
     defaults: Defaults,
     batch: LogBatch,
     dead: Vec<DeadLetter>,
+    /// what the dead letters weigh
+    dead_bytes: usize,
     /// how far partitions had come before this start
     restored: BTreeMap<u32, Reached>,
     partitions: Vec<Partition>,
@@ -44,9 +46,6 @@ struct Partition {
     finished: bool,
 }
 
-/// Bytes of dead letters that may wait in an intake before it counts as full.
-const MAX_DEAD_LETTERS: usize = 1024;
-
 impl Intake {
     pub(crate) fn new(source: Name, settings: &Settings, restored: BTreeMap<u32, Reached>) -> Self {
         Intake {
@@ -55,6 +54,7 @@ impl Intake {
             batch: Intake::empty_batch(settings),
             settings: settings.clone(),
             dead: Vec::new(),
+            dead_bytes: 0,
             restored,
             partitions: Vec::new(),
             newest_admissible: Timestamp::MAX,
@@ -103,7 +103,7 @@ impl Intake {
     }
 
     fn bury(&mut self, slot: PartitionSlot, next_offset: i64, reason: Reason, bytes: &[u8], length: usize) {
-        self.dead.push(DeadLetter {
+        let letter = DeadLetter {
             reason,
             source: self.source.clone(),
             partition: self.partitions[slot.0].id,
@@ -111,7 +111,9 @@ impl Intake {
             bytes: bytes[..bytes.len().min(DeadLetter::MAX_BYTES)].to_vec(),
             length,
             received: self.defaults.received,
-        });
+        };
+        self.dead_bytes += letter.weight();
+        self.dead.push(letter);
     }
 
     fn reach(&mut self, slot: PartitionSlot, next_offset: i64) {
@@ -150,9 +152,9 @@ impl Intake {
         self.partitions[slot.0].next_offset = Some(next_offset);
     }
 
-    /// Whether the reader should return: the batch is large enough.
+    /// Whether the reader should return: the batch, with its dead letters, is large enough.
     pub fn is_full(&self) -> bool {
-        self.batch.bytes() >= self.settings.batch_bytes || self.dead.len() >= MAX_DEAD_LETTERS
+        self.batch.bytes() + self.dead_bytes >= self.settings.batch_bytes
     }
 
     /// Bytes that still fit into the batch under way.
@@ -175,6 +177,7 @@ impl Intake {
     }
 
     pub(crate) fn take_dead_letters(&mut self) -> Vec<DeadLetter> {
+        self.dead_bytes = 0;
         std::mem::take(&mut self.dead)
     }
 

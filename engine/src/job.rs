@@ -20,7 +20,7 @@ use crate::{
     metrics::Metrics,
     publish::{Output, Views, publish},
     settings::Settings,
-    sink::{DeadLetter, DeadLetterSink, Sink, SinkError},
+    sink::{Sink, SinkError},
     source::{Source, SourceError},
     state::{Changelog, Committed, Committer, Delivery, Event, Keep, StateError, Store, deliver},
     worker,
@@ -35,10 +35,9 @@ pub struct Job {
     pub sources: Vec<Box<dyn Source>>,
     /// What is asked.
     pub queries: Vec<Box<dyn Query>>,
-    /// Ways out, each with the views whose changes it takes.
+    /// Ways out, each with the views whose changes it takes. Records that are no log go to those of them that take dead
+    /// letters; they are counted in any case.
     pub sinks: Vec<(Vec<Name>, Box<dyn Sink>)>,
-    /// Where records go that are no log; they are counted in any case.
-    pub dead_letters: Option<Box<dyn DeadLetterSink>>,
     /// The folder of the job's durable state, made where it is missing: with it the job goes on, after whatever ended
     /// it, exactly where it was. Without it everything is gone with the process but what sinks were told.
     pub state: Option<PathBuf>,
@@ -89,7 +88,7 @@ impl Job {
     /// Where the durable state cannot be read or the dataflow runtime cannot start. A source that cannot be opened ends
     /// the job: see [`Running::join`].
     pub fn start(self) -> Result<Running, JobError> {
-        let Job { settings, sources, queries, sinks, dead_letters, state, changelog, metrics } = self;
+        let Job { settings, sources, queries, sinks, state, changelog, metrics } = self;
         let (process, _) = settings.process();
         let store = match &state {
             _ if process > 0 => None,
@@ -99,7 +98,6 @@ impl Job {
         let views = Views::default();
         let (outputs, received) = unbounded();
         let (events, events_received) = unbounded();
-        let (letters, letters_received) = bounded(64);
         let workers = settings.workers.max(1);
         let shared = Arc::new(worker::Shared {
             settings,
@@ -107,7 +105,6 @@ impl Job {
             views: views.clone(),
             outputs,
             events,
-            dead_letters: letters,
             store,
             flushed: AtomicU64::new(0),
             last_epoch: AtomicU64::new(0),
@@ -117,7 +114,6 @@ impl Job {
         let mut running = Running { views, metrics, shared, threads: Vec::new(), failure: Arc::new(Mutex::new(None)) };
         running.start_committer(sinks, events_received)?;
         running.start_publisher(received);
-        running.start_dead_letters(dead_letters, letters_received);
         running.start_workers(workers, sources, queries, state.is_some())?;
         Ok(running)
     }
@@ -187,6 +183,9 @@ impl Running {
         for (views, sink) in sinks {
             let (wake, woken) = bounded(1);
             let number = committer.add_outlet(sink.name(), views, wake)?;
+            if sink.takes_dead_letters() {
+                committer.send_dead_letters_to(number);
+            }
             let patience = if store.is_durable() { PATIENCE_IF_DURABLE } else { PATIENCE };
             let (store, metrics, stopping) = (store.clone(), self.metrics.clone(), self.shared.stop.clone());
             self.start_sink(number, sink, Delivery { store, metrics, wake: woken, patience, stopping });
@@ -223,13 +222,6 @@ impl Running {
         });
     }
 
-    fn start_dead_letters(&mut self, sink: Option<Box<dyn DeadLetterSink>>, letters: Receiver<Vec<DeadLetter>>) {
-        let (shared, failure) = (self.shared.clone(), self.failure.clone());
-        self.spawn("dead letters", move || {
-            drive_dead_letters(sink, &letters).unwrap_or_else(|error| fail(&shared, &failure, error.into()));
-        });
-    }
-
     fn start_workers(
         &mut self,
         workers: usize,
@@ -260,7 +252,6 @@ impl Running {
             }
             shared.stop.store(true, Ordering::Relaxed);
             let _ = shared.outputs.send(Output::Over);
-            let _ = shared.dead_letters.send(Vec::new());
         });
         Ok(())
     }
@@ -324,25 +315,4 @@ fn work(
         Vec::new()
     });
     worker::run(worker, shared, dataflow, readers, &start)
-}
-
-fn drive_dead_letters(
-    mut sink: Option<Box<dyn DeadLetterSink>>,
-    letters: &Receiver<Vec<DeadLetter>>,
-) -> Result<(), SinkError> {
-    for letters in letters {
-        if letters.is_empty() {
-            break;
-        }
-        match &mut sink {
-            Some(sink) => sink.write(&letters)?,
-            None => {
-                for letter in &letters {
-                    tracing::debug!(source = %letter.source, partition = letter.partition, reason = %letter.reason,
-                        "a record is no log");
-                }
-            }
-        }
-    }
-    Ok(())
 }

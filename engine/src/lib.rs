@@ -1,6 +1,7 @@
 //! The ground floor of Highwater: logs, time, the dataflow runtime, queries and views. It knows no connector and no
 //! query.
 
+mod backlog;
 mod by;
 mod cluster;
 mod dataflow;
@@ -39,7 +40,7 @@ pub use publish::{EpochChanges, Snapshot, Views};
 pub use rows::ViewRows;
 pub use series::Series;
 pub use settings::Settings;
-pub use sink::{Batch, Change, DeadLetter, DeadLetterSink, Record, Sink, SinkError};
+pub use sink::{Batch, Change, DeadLetter, Record, Sink, SinkError};
 pub use source::{Positions, Progress, Reader, Source, SourceError};
 pub use state::{Base, Changelog, Entry, StateError};
 pub use time::{Epoch, ParseTimestampError, Timestamp, Window, days, hours, minutes, seconds};

@@ -37,6 +37,8 @@ pub struct Metrics {
     pub commit_seconds: Histogram,
     /// Bytes that wait for a sink.
     pub outbox_bytes: Family<SinkLabel, Gauge>,
+    /// Offsets that were gone before they were read, by partition.
+    pub lost_records: Family<PartitionLabel, Counter>,
     /// Records between where a source reads and its end, by partition, where the source can tell.
     pub source_lag: Family<PartitionLabel, Gauge>,
 }
@@ -89,6 +91,7 @@ impl Default for Metrics {
             committed_epoch: Gauge::default(),
             commit_seconds: Histogram::new(seconds),
             outbox_bytes: Family::default(),
+            lost_records: Family::default(),
             source_lag: Family::default(),
         }
     }
@@ -111,6 +114,7 @@ impl Metrics {
         to.register("highwater_committed_epoch", "Newest committed epoch", self.committed_epoch.clone());
         to.register("highwater_commit_seconds", "How long a commit takes", self.commit_seconds.clone());
         to.register("highwater_outbox_bytes", "Bytes that wait for a sink", self.outbox_bytes.clone());
+        to.register("highwater_lost_records", "Records gone before they were read", self.lost_records.clone());
         to.register("highwater_source_lag", "Records behind the end of the source", self.source_lag.clone());
     }
 }

@@ -1,4 +1,4 @@
-//! Ways out: what a connector implements to take changes of views, or dead letters.
+//! Ways out: what a connector implements to take changes of views, and dead letters.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,14 +7,19 @@ use serde_json::Value;
 
 use crate::{Epoch, Name, Timestamp, format::Reason, source::Positions, view::Place};
 
-/// A way out for the changes of views: upserts by key, tombstones on retraction. It runs on a thread of its own, so it
-/// may block. What it has not taken yet waits in its outbox; when that is full, sources wait: nothing is dropped.
+/// A way out for the changes of views: upserts by key, tombstones on retraction; and for dead letters, where it takes
+/// those. It runs on a thread of its own, so it may block. What it has not taken yet waits in its outbox; when that is full, sources wait: nothing is dropped.
 ///
 /// A sink gets each batch at least once, always with the same content under the same epoch. To have it exactly once, a
 /// sink remembers the epoch together with what it writes, and says so in [`Sink::resume`].
 pub trait Sink: Send {
     /// What the sink is called in configuration, metrics, and durable state: it must be the same from start to start.
     fn name(&self) -> Name;
+
+    /// Whether batches bring it dead letters too.
+    fn takes_dead_letters(&self) -> bool {
+        false
+    }
 
     /// Asked before the first delivery: up to which epoch has everything arrived? `delivered` is what the job's state
     /// knows, which is that or less. `job` tells this job's state from any other's; it outlives restarts.
@@ -33,7 +38,7 @@ pub trait Sink: Send {
     fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError>;
 }
 
-/// What changed in a sink's views with one commit.
+/// What one commit has for a sink.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// The epoch that was committed; it may stand for several that were closed since the last commit.
@@ -42,6 +47,9 @@ pub struct Batch {
     pub positions: BTreeMap<Name, Positions>,
     /// The changes, at most one per view and key.
     pub changes: Vec<Change>,
+    /// The records since the last commit that are no log, for a sink that takes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dead_letters: Vec<DeadLetter>,
 }
 
 /// A change of one row of a view.
@@ -127,7 +135,7 @@ impl SinkError {
 }
 
 /// A record that is no log: where it came from, why it is none, and its bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetter {
     /// Why.
     pub reason: Reason,
@@ -138,6 +146,7 @@ pub struct DeadLetter {
     /// The offset that follows it there.
     pub next_offset: i64,
     /// Its first bytes, at most [`DeadLetter::MAX_BYTES`].
+    #[serde(with = "base64")]
     pub bytes: Vec<u8>,
     /// How long it was, in bytes.
     pub length: usize,
@@ -148,16 +157,23 @@ pub struct DeadLetter {
 impl DeadLetter {
     /// Most bytes of a record that a dead letter keeps.
     pub const MAX_BYTES: usize = 64 << 10;
+
+    /// How much memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<DeadLetter>() + self.bytes.len()
+    }
 }
 
-/// Where dead letters go. Runs on a thread of its own.
-pub trait DeadLetterSink: Send {
-    /// What the sink is called in configuration and metrics.
-    fn name(&self) -> Name;
+/// Bytes as JSON has them: a third longer, where an array of numbers would be four times as long.
+mod base64 {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    /// Keeps these.
-    ///
-    /// # Errors
-    /// Ends the job.
-    fn write(&mut self, letters: &[DeadLetter]) -> Result<(), SinkError>;
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(from)?).map_err(D::Error::custom)
+    }
 }

@@ -14,6 +14,7 @@ use timely::worker::Worker;
 
 use crate::{
     Epoch, Timestamp,
+    backlog::Backlog,
     cluster::{Clock, Notice, Start},
     dataflow::Dataflow,
     intake::Intake,
@@ -34,7 +35,6 @@ pub(crate) struct Shared {
     pub(crate) views: Views,
     pub(crate) outputs: Sender<Output>,
     pub(crate) events: Sender<Event>,
-    pub(crate) dead_letters: Sender<Vec<DeadLetter>>,
     /// process 0's
     pub(crate) store: Option<Arc<Store>>,
     /// the newest epoch that need not be read again
@@ -81,6 +81,8 @@ struct Inlet {
     name: crate::Name,
     reader: Box<dyn Reader>,
     intake: Intake,
+    /// of the epoch under way
+    dead_letters: Vec<DeadLetter>,
     finished: bool,
     committed: Positions,
     /// (epoch, positions at its end), oldest first, until sinks have flushed it
@@ -109,6 +111,7 @@ pub(crate) fn run(
         ended.push_back((restored, Instant::now()));
     }
     dataflow.advance(None, clock.first_epoch());
+    let mut backlog = Backlog::new(shared.settings.max_outbox_bytes, worker.peers());
     let mut outcome = Ok(());
     loop {
         let now = Instant::now();
@@ -118,15 +121,17 @@ pub(crate) fn run(
             end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
             report_complete(worker, shared, &dataflow, &mut ended);
             outcome = commit(shared, &mut inlets);
+            backlog.release(shared.flushed.load(Ordering::Acquire));
         }
         let over = shared.stop.load(Ordering::Relaxed) || inlets.iter().all(|inlet| inlet.finished);
         if over || outcome.is_err() {
             break;
         }
-        let quiet = if shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight {
+        let behind = shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight;
+        let quiet = if behind || backlog.is_full() {
             true
         } else {
-            match read(shared, &mut dataflow, &mut inlets) {
+            match read(shared, &mut dataflow, &mut inlets, &mut backlog) {
                 Ok(quiet) => quiet,
                 Err(error) => {
                     outcome = Err(error);
@@ -143,19 +148,24 @@ pub(crate) fn run(
     if outcome.is_err() {
         shared.stop.store(true, Ordering::Relaxed);
     }
-    drain(worker, shared, dataflow, &mut inlets);
+    drain(worker, shared, dataflow, &mut inlets, backlog);
     outcome?;
     Ok(commit(shared, &mut inlets)?)
 }
 
 /// Reads a batch from every source; true where none had anything.
-fn read(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet]) -> Result<bool, SourceError> {
+fn read(
+    shared: &Shared,
+    dataflow: &mut Dataflow,
+    inlets: &mut [Inlet],
+    backlog: &mut Backlog,
+) -> Result<bool, SourceError> {
     let mut quiet = true;
     for inlet in inlets.iter_mut().filter(|inlet| !inlet.finished) {
         inlet.intake.at(Timestamp::now());
         let progress = inlet.reader.read(&mut inlet.intake, Duration::ZERO)?;
         quiet &= progress != Progress::More;
-        inlet.hand_over(shared, dataflow);
+        inlet.hand_over(shared, dataflow, backlog);
         if progress == Progress::Finished {
             inlet.intake.finish();
             inlet.finished = true;
@@ -173,7 +183,7 @@ fn end_epoch(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet], nex
         let positions = partitions.iter().map(|(partition, reached)| (*partition, reached.next_offset)).collect();
         inlet.pending.push_back((epoch, positions));
         if !partitions.is_empty() {
-            dataflow.reached(inlet.name.clone(), partitions);
+            dataflow.reached(inlet.name.clone(), partitions, std::mem::take(&mut inlet.dead_letters));
         }
     }
     let delay = Timestamp::now().since(dataflow.watermark());
@@ -210,16 +220,24 @@ fn commit(shared: &Shared, inlets: &mut [Inlet]) -> Result<(), SourceError> {
 }
 
 /// Ends the last epoch, lets everything under way on any worker reach views and sinks, and waits for both.
-fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &mut [Inlet]) {
+fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &mut [Inlet], mut backlog: Backlog) {
     for inlet in inlets.iter_mut() {
-        inlet.hand_over(shared, &mut dataflow);
+        inlet.hand_over(shared, &mut dataflow, &mut backlog);
     }
     let last = dataflow.epoch();
     dataflow.tell(shared.notice(last));
     end_epoch(shared, &mut dataflow, inlets, last + 1, Instant::now());
     let (probe, watermark) = dataflow.close();
+    let mut seen = 0;
     while !probe.done() {
         worker.step_or_park(Some(PATIENCE));
+        // workers that read on wait for what they have ended to be seen
+        let complete = probe.with_frontier(|frontier| frontier.first().map_or(0, |epoch| epoch.saturating_sub(1)));
+        if complete > seen && shared.is_first(worker) {
+            seen = complete;
+            let (epoch, watermark) = (complete, watermark.get());
+            let _ = shared.outputs.send(Output::Complete { epoch, ended: Instant::now(), watermark });
+        }
     }
     // no worker has an input left, so every worker's last epoch has been told
     let (last, now) = (shared.last_epoch.load(Ordering::Acquire), Instant::now());
@@ -240,10 +258,11 @@ impl Inlet {
     fn new(source: crate::Name, reader: Box<dyn Reader>, shared: &Shared, start: &Start) -> Self {
         let restored = start.committed.as_ref().and_then(|committed| committed.sources.get(&source).cloned());
         let intake = Intake::new(source.clone(), &shared.settings, restored.unwrap_or_default());
-        Inlet { name: source, reader, intake, finished: false, committed: Positions::new(), pending: VecDeque::new() }
+        let (committed, pending) = (Positions::new(), VecDeque::new());
+        Inlet { name: source, reader, intake, dead_letters: Vec::new(), finished: false, committed, pending }
     }
 
-    fn hand_over(&mut self, shared: &Shared, dataflow: &mut Dataflow) {
+    fn hand_over(&mut self, shared: &Shared, dataflow: &mut Dataflow, backlog: &mut Backlog) {
         let metrics = &shared.metrics;
         metrics.log_bytes.inc_by(self.intake.take_bytes_read() as u64);
         if let Some(batch) = self.intake.take_batch() {
@@ -256,7 +275,8 @@ impl Inlet {
                 let reason = letter.reason.label().to_owned();
                 metrics.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
             }
-            let _ = shared.dead_letters.send(letters);
+            backlog.add(dataflow.epoch(), letters.iter().map(DeadLetter::weight).sum());
+            self.dead_letters.extend(letters);
         }
     }
 }

@@ -1,13 +1,17 @@
 //! From configuration to connectors.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context;
 use highwater_connectors::{
-    FileSource, GeneratorSource, Inbox, IngestError, JsonDeadLetters, JsonLinesSink, KafkaChangelog, KafkaConfig,
-    KafkaDeadLetters, KafkaIngest, KafkaSink, KafkaSource, Topic, WebhookSink, generator::Traffic,
+    FileSource, GeneratorSource, Inbox, IngestError, JsonLinesSink, KafkaChangelog, KafkaConfig, KafkaIngest,
+    KafkaSink, KafkaSource, Topic, WebhookSink, generator::Traffic,
 };
-use highwater_engine::{Changelog, DeadLetterSink, Job, Name, Sink, SinkError, Source, Timestamp, metrics::Metrics};
+use highwater_engine::{Changelog, Job, Name, Sink, SinkError, Source, Timestamp, metrics::Metrics};
 use highwater_server::{Ingest, IngestRefused};
 
 use crate::{
@@ -42,6 +46,7 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
                 let topic = Topic::new(&kafka.topic).partitions(kafka.create_partitions.unwrap_or(1));
                 let mut source = KafkaSource::new(kafka.kafka.config(), topic, &kafka.group, metrics.clone());
                 source.start = kafka.start;
+                source.on_loss = kafka.on_loss;
                 source.create_topic = kafka.create_partitions.is_some();
                 Box::new(source)
             }
@@ -67,19 +72,17 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
     }
     // process 0 feeds the sinks
     let feeds = config.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0);
-    let sinks = if feeds { open_sinks(&config.sinks, &metrics)? } else { Vec::new() };
+    let sinks = if feeds { open_sinks(config, &metrics)? } else { Vec::new() };
     let names = sinks.iter().map(|(_, sink)| sink.name().to_string()).collect();
     let changelog = config.changelog.as_ref().filter(|_| feeds).map(|changelog| -> Box<dyn Changelog> {
         let topic = Topic::new(&changelog.topic);
         Box::new(KafkaChangelog::new(changelog.kafka.config(), topic, metrics.clone()))
     });
-    let dead_letters = open_dead_letters(&config.dead_letters, &metrics)?;
     let job = Job {
         settings: config.settings.clone(),
         sources,
         queries: vec![Box::new(config.queries.clone())],
         sinks,
-        dead_letters,
         state: config.state.clone(),
         changelog,
         metrics,
@@ -100,52 +103,84 @@ fn generator(generated: &Generated) -> GeneratorSource {
     GeneratorSource::new(traffic, generated.history)
 }
 
-/// Sinks with the views that each takes.
-type Sinks = Vec<(Vec<Name>, Box<dyn Sink>)>;
+/// A sink with the views that it takes.
+type Outlet = (Vec<Name>, Box<dyn Sink>);
+
+/// What is written to one Kafka cluster.
+struct Cluster<'a> {
+    kafka: &'a config::Brokers,
+    topics: Vec<(Name, Topic)>,
+    dead_letters: Option<Topic>,
+}
+
+/// What is written to one file.
+#[derive(Default)]
+struct Lines {
+    views: Vec<Name>,
+    dead_letters: bool,
+}
 
 /// One sink per Kafka cluster, since a transaction spans its topics; one per file; one per webhook.
-fn open_sinks(configured: &[config::Sink], metrics: &Arc<Metrics>) -> Result<Sinks, SinkError> {
-    let mut clusters: Vec<(&config::Brokers, Vec<(Name, Topic)>)> = Vec::new();
-    let mut files: BTreeMap<Option<PathBuf>, Vec<Name>> = BTreeMap::new();
-    let mut sinks: Sinks = Vec::new();
-    for config::Sink { view, to } in configured {
+fn open_sinks(config: &Config, metrics: &Arc<Metrics>) -> Result<Vec<Outlet>, SinkError> {
+    let mut clusters: Vec<Cluster<'_>> = Vec::new();
+    let mut files: BTreeMap<Option<PathBuf>, Lines> = BTreeMap::new();
+    let mut sinks: Vec<Outlet> = Vec::new();
+    for config::Sink { view, to } in &config.sinks {
         let view = Name::from(view.as_str());
         match to {
             SinkTarget::Kafka { kafka, topic } => {
-                let written = (view, Topic::new(topic).partitions(VIEW_PARTITIONS));
-                match clusters.iter_mut().find(|(known, _)| *known == kafka) {
-                    Some((_, topics)) => topics.push(written),
-                    None => clusters.push((kafka, vec![written])),
-                }
+                cluster(&mut clusters, kafka).topics.push((view, Topic::new(topic).partitions(VIEW_PARTITIONS)));
             }
-            SinkTarget::JsonLines(path) => files.entry(path.clone()).or_default().push(view),
+            SinkTarget::JsonLines(path) => files.entry(path.clone()).or_default().views.push(view),
             SinkTarget::Webhook(webhook) => {
                 sinks.push((vec![view.clone()], Box::new(WebhookSink::new(view, webhook.clone())?)));
             }
         }
     }
-    for (number, (kafka, topics)) in (1..).zip(clusters) {
-        let views = topics.iter().map(|(view, _)| view.clone()).collect();
-        let sink = KafkaSink::open(&kafka.config(), topics, metrics.clone())?;
-        let sink = if number == 1 { sink } else { sink.named(Name::from(format!("kafka-{number}"))) };
-        sinks.push((views, Box::new(sink)));
+    match &config.dead_letters {
+        DeadLetters::None => {}
+        DeadLetters::Kafka { kafka, topic } => {
+            cluster(&mut clusters, kafka).dead_letters = Some(Topic::new(topic).partitions(VIEW_PARTITIONS));
+        }
+        DeadLetters::JsonLines(path) => files.entry(Some(path.clone())).or_default().dead_letters = true,
     }
-    for (path, views) in files {
-        let sink = path.as_deref().map_or_else(|| Ok(JsonLinesSink::stdout()), JsonLinesSink::file)?;
-        sinks.push((views, Box::new(sink)));
+    for (number, cluster) in (1..).zip(clusters) {
+        sinks.push(cluster.open(number, metrics)?);
+    }
+    for (path, lines) in files {
+        sinks.push(lines.open(path.as_deref())?);
     }
     Ok(sinks)
 }
 
-fn open_dead_letters(to: &DeadLetters, metrics: &Arc<Metrics>) -> Result<Option<Box<dyn DeadLetterSink>>, SinkError> {
-    Ok(match to {
-        DeadLetters::None => None,
-        DeadLetters::Kafka { kafka, topic } => {
-            let topic = Topic::new(topic).partitions(VIEW_PARTITIONS);
-            Some(Box::new(KafkaDeadLetters::open(&kafka.config(), &topic, metrics.clone())?))
+fn cluster<'c, 'a>(clusters: &'c mut Vec<Cluster<'a>>, kafka: &'a config::Brokers) -> &'c mut Cluster<'a> {
+    let at = clusters.iter().position(|known| known.kafka == kafka).unwrap_or(clusters.len());
+    if at == clusters.len() {
+        clusters.push(Cluster { kafka, topics: Vec::new(), dead_letters: None });
+    }
+    &mut clusters[at]
+}
+
+impl Cluster<'_> {
+    fn open(self, number: usize, metrics: &Arc<Metrics>) -> Result<Outlet, SinkError> {
+        let views = self.topics.iter().map(|(view, _)| view.clone()).collect();
+        let mut sink = KafkaSink::open(&self.kafka.config(), self.topics, metrics.clone())?;
+        if number > 1 {
+            sink = sink.named(Name::from(format!("kafka-{number}")));
         }
-        DeadLetters::JsonLines(path) => Some(Box::new(JsonDeadLetters::file(path)?)),
-    })
+        if let Some(topic) = self.dead_letters {
+            sink = sink.with_dead_letters(topic)?;
+        }
+        Ok((views, Box::new(sink)))
+    }
+}
+
+impl Lines {
+    fn open(self, path: Option<&Path>) -> Result<Outlet, SinkError> {
+        let sink = path.map_or_else(|| Ok(JsonLinesSink::stdout()), JsonLinesSink::file)?;
+        let sink = if self.dead_letters { sink.with_dead_letters() } else { sink };
+        Ok((self.views, Box::new(sink)))
+    }
 }
 
 /// Logs by HTTP that wait in memory.

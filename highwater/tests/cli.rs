@@ -164,7 +164,7 @@ fn a_job_over_a_file_ends_by_itself_with_what_it_found() {
     let logs = write(folder.path(), "logs.json", &format!("{lines}{{broken\n"));
     let [volume, letters] = ["volume.jsonl", "letters.jsonl"].map(|name| folder.path().join(name));
     let text = format!(
-        "[http]\nlisten = \"127.0.0.1:0\"\n[[source]]\ntype = \"file\"\npath = {logs:?}\n\
+        "[state]\npath = \"none\"\n[http]\nlisten = \"127.0.0.1:0\"\n[[source]]\ntype = \"file\"\npath = {logs:?}\n\
          [[sink]]\ntype = \"jsonl\"\nview = \"log_volume\"\npath = {volume:?}\n\
          [dead_letters]\ntype = \"jsonl\"\npath = {letters:?}\n"
     );
@@ -190,7 +190,8 @@ fn a_job_over_a_file_ends_by_itself_with_what_it_found() {
 #[test]
 fn a_job_that_cannot_read_ends_with_1() {
     let folder = tempfile::tempdir().unwrap();
-    let text = "[http]\nlisten = \"none\"\n[[source]]\ntype = \"file\"\npath = \"/nowhere.json\"\n";
+    let text =
+        "[state]\npath = \"none\"\n[http]\nlisten = \"none\"\n[[source]]\ntype = \"file\"\npath = \"/nowhere.json\"\n";
     let (code, _, errors) = output(&["run", "--config", &write(folder.path(), "h.toml", text)]);
     assert_eq!(code, 1);
     assert!(errors.contains("/nowhere.json"), "{errors}");
@@ -201,7 +202,7 @@ fn standard_output_is_left_to_a_sink_that_writes_there() {
     let folder = tempfile::tempdir().unwrap();
     let logs = write(folder.path(), "logs.txt", "a first line\na second\n");
     let text = format!(
-        "[http]\nlisten = \"none\"\n[[source]]\ntype = \"file\"\npath = {logs:?}\n\
+        "[state]\npath = \"none\"\n[http]\nlisten = \"none\"\n[[source]]\ntype = \"file\"\npath = {logs:?}\n\
          [[sink]]\ntype = \"jsonl\"\nview = \"log_volume\"\npath = \"-\"\n"
     );
     let (code, told, errors) = output(&["run", "--config", &write(folder.path(), "h.toml", &text)]);

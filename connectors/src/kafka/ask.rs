@@ -39,10 +39,18 @@ pub(crate) fn hear_trouble(consumer: &BaseConsumer<Consuming>) -> String {
     consumer.context().0.trouble()
 }
 
+/// What an error is about; of those of transactions too.
+pub(crate) fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
+    match error {
+        KafkaError::Transaction(error) => Some(error.code()),
+        other => other.rdkafka_error_code(),
+    }
+}
+
 /// Whether it is the group's coordinator that is not ready: one that has moved or has just come up needs a moment.
 pub(crate) fn is_settling(error: &KafkaError) -> bool {
     matches!(
-        error.rdkafka_error_code(),
+        code_of(error),
         Some(
             RDKafkaErrorCode::NotCoordinator
                 | RDKafkaErrorCode::CoordinatorNotAvailable

@@ -42,7 +42,7 @@ pub struct KafkaConfig {
 pub struct InvalidKafkaConfig(String);
 
 /// What Highwater sets itself, because its promises rest on it.
-const RESERVED: [&str; 21] = [
+const RESERVED: [&str; 20] = [
     "bootstrap.servers",
     "metadata.broker.list",
     "group.id",
@@ -58,7 +58,6 @@ const RESERVED: [&str; 21] = [
     "acks",
     "request.required.acks",
     "transactional.id",
-    "transaction.timeout.ms",
     "message.timeout.ms",
     "delivery.timeout.ms",
     "message.send.max.retries",
@@ -69,8 +68,11 @@ const RESERVED: [&str; 21] = [
 /// How long librdkafka tries to deliver a record of a sink before the sink, and with it the job, fails.
 pub(crate) const DELIVERY_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// How long a transaction may take; its records must have arrived sooner.
+/// How long a transaction may take, unless `transaction.timeout.ms` says otherwise.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a request may wait for its answer, unless `socket.timeout.ms` says otherwise.
+const SOCKET_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a question to the cluster may take.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -109,7 +111,7 @@ impl KafkaConfig {
             // the OpenSSL that is built in does not know where the system keeps its CAs
             .set("ssl.ca.location", "probe")
             .set("socket.keepalive.enable", "true")
-            .set("socket.timeout.ms", "30000")
+            .set("socket.timeout.ms", SOCKET_TIMEOUT.as_millis().to_string())
             .set("reconnect.backoff.ms", "100")
             .set("reconnect.backoff.max.ms", "5000")
             // also how soon a partition that is added gets a reader
@@ -184,10 +186,22 @@ impl KafkaConfig {
 
     /// For a producer whose records come in transactions with this id.
     pub(crate) fn transactional(&self, client_id: &str, id: &str) -> ClientConfig {
-        let mut config = self.producer(client_id, TRANSACTION_TIMEOUT / 2);
+        // records must have arrived sooner
+        let timeout = self.transaction_timeout();
+        let mut config = self.producer(client_id, timeout / 2);
         // a producer that is gone keeps readers waiting no longer than this; its successor ends it at once
-        config.set("transactional.id", id).set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+        config.set("transactional.id", id).set("transaction.timeout.ms", timeout.as_millis().to_string());
+        // librdkafka wants no request to wait longer than the transaction may take
+        if timeout < SOCKET_TIMEOUT && !self.properties.contains_key("socket.timeout.ms") {
+            config.set("socket.timeout.ms", timeout.as_millis().to_string());
+        }
         config
+    }
+
+    /// How long a transaction may take before the cluster ends it.
+    pub(crate) fn transaction_timeout(&self) -> Duration {
+        let millis = self.properties.get("transaction.timeout.ms").and_then(|millis| millis.parse().ok());
+        millis.map_or(TRANSACTION_TIMEOUT, Duration::from_millis)
     }
 
     /// For questions and for creating topics.

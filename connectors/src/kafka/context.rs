@@ -110,7 +110,8 @@ fn guess(complaint: &str) -> &'static str {
         return "";
     };
     let just_up = state.starts_with("UP") && millis.parse().is_ok_and(|millis: u64| millis < 2000);
-    if what.contains("Disconnected") && (just_up || state.starts_with("APIVERSION_QUERY")) {
+    let hung_up = what.contains("Disconnected") || what.contains("Send failed");
+    if hung_up && (just_up || state.starts_with("APIVERSION_QUERY")) {
         "; is security.protocol what this listener expects, TLS or not, SASL or not?"
     } else {
         ""
@@ -202,6 +203,8 @@ mod tests {
         for soon in ["after 1ms in state APIVERSION_QUERY", "after 7ms in state UP, 3 identical error(s) suppressed"] {
             assert!(guess(&hung_up(soon)).contains("security.protocol"), "{soon}");
         }
+        let broken_pipe = "ssl://127.0.0.1:1/bootstrap: Send failed: Broken pipe (after 1ms in state UP)";
+        assert!(guess(broken_pipe).contains("SASL"));
         assert_eq!(guess(&hung_up("after 86400000ms in state UP")), "");
         assert_eq!(guess("Connect to ipv4#127.0.0.1:1 failed: Connection refused (after 0ms in state CONNECT)"), "");
         assert_eq!(guess("Disconnected"), "");

@@ -1,4 +1,4 @@
-//! Apache Kafka: a source, a sink, a dead-letter sink and an ingest log, all on librdkafka.
+//! Apache Kafka: a source, a sink and an ingest log, all on librdkafka.
 
 mod ask;
 mod changelog;
@@ -14,8 +14,7 @@ mod transactions;
 
 pub use changelog::KafkaChangelog;
 pub use config::{InvalidKafkaConfig, KafkaConfig};
-pub use dead_letters::KafkaDeadLetters;
 pub use ingest::{IngestError, KafkaIngest};
 pub use sink::KafkaSink;
-pub use source::{KafkaSource, Start};
+pub use source::{KafkaSource, OnLoss, Start};
 pub use topic::{Topic, TopicError};

@@ -13,7 +13,6 @@ use highwater_engine::{
     metrics::{Metrics, SinkLabel},
 };
 use rdkafka::{
-    ClientConfig,
     config::FromClientConfigAndContext,
     error::{KafkaError, RDKafkaErrorCode},
     message::{DeliveryResult, ToBytes},
@@ -56,12 +55,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// For records that stand alone.
-    pub(crate) fn open(name: Name, config: &KafkaConfig, metrics: Arc<Metrics>) -> Result<Self, SinkError> {
-        let client = config.producer(&format!("highwater-{name}"), DELIVERY_TIMEOUT);
-        Outbox::create(name, config, &client, metrics)
-    }
-
     /// For records of transactions.
     pub(crate) fn transactional(
         name: Name,
@@ -70,18 +63,9 @@ impl Outbox {
         metrics: Arc<Metrics>,
     ) -> Result<Self, SinkError> {
         let client = config.transactional(&format!("highwater-{name}"), id);
-        Outbox::create(name, config, &client, metrics)
-    }
-
-    fn create(
-        name: Name,
-        config: &KafkaConfig,
-        client: &ClientConfig,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, SinkError> {
         config.check().map_err(|error| SinkError::new(name.clone(), error.to_string()))?;
         let context = Context::new(name.clone(), Deliveries::default());
-        let producer = BaseProducer::from_config_and_context(client, context)
+        let producer = BaseProducer::from_config_and_context(&client, context)
             .map_err(|error| SinkError::new(name.clone(), explain(&error)))?;
         Ok(Outbox { name, brokers: config.bootstrap_servers.clone(), producer, sent: 0, metrics })
     }
@@ -96,10 +80,6 @@ impl Outbox {
         self.producer.poll(Duration::ZERO);
         let deliveries = &self.producer.context().kind;
         deliveries.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    pub(crate) fn name(&self) -> Name {
-        self.name.clone()
     }
 
     /// Hands a record to librdkafka; waits for room where its queue is full.

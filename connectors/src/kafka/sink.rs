@@ -1,4 +1,4 @@
-//! Views' changelogs as topics.
+//! Views' changelogs, and dead letters, as topics.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +11,13 @@ use rdkafka::{
     producer::BaseRecord,
 };
 
-use super::{KafkaConfig, Topic, outbox::Outbox, transactions::Transactions};
+use super::{
+    KafkaConfig, Topic,
+    ask::has_topic,
+    dead_letters,
+    outbox::Outbox,
+    transactions::{TAKEN_OVER, Transactions},
+};
 
 /// Writes the changes of views to topics: the row's key as the record's key, its value as JSON, a tombstone where the
 /// row is gone. Whoever reads a topic from its beginning and keeps the newest value of each key has the view.
@@ -19,11 +25,17 @@ use super::{KafkaConfig, Topic, outbox::Outbox, transactions::Transactions};
 /// Each commit of the job is one transaction over all topics: readers with `isolation.level=read_committed` see it
 /// whole and once, whatever ends the job and however often. Each record has the headers `highwater-view`,
 /// `highwater-epoch`, `highwater-schema` (the view's name, `/`, the version of its value's form) and `content-type`.
+///
+/// Dead letters, where they have a topic, are part of the same transactions: the record's first bytes as they came, and
+/// in the headers `highwater-reason`, `highwater-source`, `highwater-partition`, `highwater-next-offset` (where reading
+/// went on after it), `highwater-length` (how long it was, if that is more than is kept) and `highwater-epoch`.
 pub struct KafkaSink {
     name: Name,
     config: KafkaConfig,
     /// view → topics
     topics: BTreeMap<Name, Vec<String>>,
+    /// the topic of dead letters
+    dead_letters: Option<String>,
     metrics: Arc<Metrics>,
     /// the job's, known once it resumes
     id: String,
@@ -50,11 +62,20 @@ impl KafkaSink {
             if !topic.settings.contains_key("cleanup.policy") {
                 topic = topic.compacted();
             }
-            topic.create(config).map_err(|error| SinkError::new(name.clone(), error.to_string()))?;
+            create(&topic, config, &name)?;
             names.entry(view).or_default().push(topic.name);
         }
         let (config, id) = (config.clone(), String::new());
-        Ok(KafkaSink { name, config, topics: names, metrics, id, transactions: None })
+        Ok(KafkaSink { name, config, topics: names, dead_letters: None, metrics, id, transactions: None })
+    }
+
+    /// Takes dead letters too, to this topic, which is created where it is missing.
+    ///
+    /// # Errors
+    /// Where the topic is missing and cannot be created.
+    pub fn with_dead_letters(self, topic: Topic) -> Result<Self, SinkError> {
+        create(&topic, &self.config, &self.name)?;
+        Ok(KafkaSink { dead_letters: Some(topic.name), ..self })
     }
 
     /// Another name: where a job has several of these, durable state tells them apart by it.
@@ -68,16 +89,43 @@ impl KafkaSink {
             Some(transactions) => Ok(transactions),
             none => {
                 let outbox = Outbox::transactional(self.name.clone(), &self.config, &self.id, self.metrics.clone())?;
-                let topics = self.topics.values().flatten().cloned().collect();
+                let topics = self.topics.values().flatten().chain(&self.dead_letters).cloned().collect();
                 Ok(none.insert(Transactions::open(&self.config, &self.id, topics, self.name.clone(), outbox)?))
             }
         }
     }
 }
 
+impl KafkaSink {
+    /// What is wrong if a topic is gone: made anew by itself, it would lack the rows that were told before.
+    fn gone(&self) -> Option<SinkError> {
+        let mut topics = self.topics.values().flatten().chain(&self.dead_letters);
+        // a cluster that does not answer says nothing of topics
+        let missing = topics.find_map(|topic| match has_topic(&self.config, topic) {
+            Ok(true) => None,
+            Ok(false) => Some(Some(topic)),
+            Err(_) => Some(None),
+        });
+        let (topic, brokers) = (missing??, &self.config.bootstrap_servers);
+        let what = format!(
+            "topic {topic:?} at {brokers} is gone, and what was in it; started again, the job creates it anew and writes \
+             what changes from then on. For all rows, move the job's state away first"
+        );
+        Some(SinkError::new(self.name.clone(), what))
+    }
+}
+
+fn create(topic: &Topic, config: &KafkaConfig, sink: &Name) -> Result<(), SinkError> {
+    topic.create(config).map_err(|error| SinkError::new(sink.clone(), error.to_string()))
+}
+
 impl Sink for KafkaSink {
     fn name(&self) -> Name {
         self.name.clone()
+    }
+
+    fn takes_dead_letters(&self) -> bool {
+        self.dead_letters.is_some()
     }
 
     fn resume(&mut self, job: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
@@ -89,10 +137,15 @@ impl Sink for KafkaSink {
         let Some(newest) = batches.last() else { return Ok(()) };
         let committed = self.connect()?.epoch;
         let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
+        if committed > Some(newest.epoch) {
+            return Err(SinkError::new(self.name(), TAKEN_OVER));
+        }
         if fresh.is_empty() {
             return Ok(());
         }
-        let KafkaSink { topics, transactions: Some(transactions), .. } = self else { return Ok(()) };
+        let KafkaSink { topics, dead_letters: buried, transactions: Some(transactions), .. } = self else {
+            return Ok(());
+        };
         let done = transactions.commit(newest.epoch, |outbox| {
             let mut headers = HashMap::new();
             for batch in fresh {
@@ -103,6 +156,11 @@ impl Sink for KafkaSink {
                         send(outbox, topic, headers.clone(), change)?;
                     }
                 }
+                for (topic, letter) in
+                    buried.iter().flat_map(|topic| batch.dead_letters.iter().map(move |l| (topic, l)))
+                {
+                    dead_letters::send(outbox, topic, batch.epoch, letter)?;
+                }
             }
             Ok(())
         });
@@ -110,7 +168,7 @@ impl Sink for KafkaSink {
             if lost {
                 self.transactions = None;
             }
-            error
+            if error.again.is_some() { self.gone().unwrap_or(error) } else { error }
         })
     }
 }

@@ -38,6 +38,17 @@ pub enum Start {
     Committed,
 }
 
+/// What to do where records are gone before they were read: deleted by retention, or with their topic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnLoss {
+    /// End the job, with a message that says what is gone.
+    #[default]
+    Stop,
+    /// Say and count what is gone, and go on with the first record there is.
+    Skip,
+}
+
 /// Reads a topic. Goes on where the job's state ends; without state, where the group has committed, which is after
 /// what views and sinks have seen: at least once then.
 ///
@@ -55,6 +66,8 @@ pub struct KafkaSource {
     pub group: String,
     /// Where to begin without one.
     pub start: Start,
+    /// What to do where the next record is gone.
+    pub on_loss: OnLoss,
     /// Whether to create the topic where it is missing.
     pub create_topic: bool,
     /// Where the lag is reported.
@@ -66,7 +79,8 @@ impl KafkaSource {
     /// exists.
     pub fn new(config: KafkaConfig, topic: Topic, group: impl Into<String>, metrics: Arc<Metrics>) -> Self {
         let name = Name::from(format!("kafka:{}", topic.name));
-        KafkaSource { name, config, topic, group: group.into(), start: Start::Earliest, create_topic: false, metrics }
+        let (start, on_loss) = (Start::Earliest, OnLoss::Stop);
+        KafkaSource { name, config, topic, group: group.into(), start, on_loss, create_topic: false, metrics }
     }
 
     fn error(&self, what: impl Into<String>) -> SourceError {
@@ -137,7 +151,8 @@ impl KafkaSource {
             let (low, high) = self.bounds(consumer, partition)?;
             let start = match (offset, self.start) {
                 (Some(offset), _) if offset < low || offset > high => {
-                    return Err(self.lost(&[Lost { partition, next: offset, low, high }]));
+                    self.lose(&[Lost { partition, next: offset, low, high }])?;
+                    low
                 }
                 (Some(offset), _) => offset,
                 (None, _) if resumes => low,
@@ -197,11 +212,25 @@ impl KafkaSource {
         })
     }
 
+    /// What is lost ends the job, or is reported.
+    fn lose(&self, lost: &[Lost]) -> Result<(), SourceError> {
+        if self.on_loss == OnLoss::Stop {
+            return Err(self.lost(lost));
+        }
+        for range in lost {
+            tracing::error!(source = %self.name, "records are gone before they were read: {range}; they are skipped");
+            let partition = u32::try_from(range.partition).unwrap_or(u32::MAX);
+            let label = PartitionLabel { source: self.name.to_string(), partition };
+            self.metrics.lost_records.get_or_create(&label).inc_by(range.count());
+        }
+        Ok(())
+    }
+
     fn lost(&self, lost: &[Lost]) -> SourceError {
         let ranges: Vec<String> = lost.iter().map(Lost::to_string).collect();
         self.error(format!(
-            "records of topic {:?} at {} are gone before they were read: {}. To go on with what is there, stop all jobs \
-             of group {group:?} and run `kafka-consumer-groups.sh --bootstrap-server {} --group {group} --topic {} \
+            "records of topic {:?} at {} are gone before they were read: {}. To go on with what is there, set on_loss to \
+             \"skip\"; or stop all jobs of group {group:?} and run `kafka-consumer-groups.sh --bootstrap-server {} --group {group} --topic {} \
              --reset-offsets --to-earliest --execute`, or use another group",
             self.topic.name,
             self.brokers(),
@@ -219,6 +248,13 @@ struct Lost {
     next: i64,
     low: i64,
     high: i64,
+}
+
+impl Lost {
+    /// Offsets that were not read; how many a topic had that was made anew, nobody knows.
+    fn count(&self) -> u64 {
+        u64::try_from(self.low - self.next).unwrap_or(0)
+    }
 }
 
 impl std::fmt::Display for Lost {
@@ -310,6 +346,15 @@ impl KafkaReader {
             .map_err(|error| self.source.error("partitions cannot be assigned").because(error))
     }
 
+    /// Tells the intake where partitions are read that it does not know of, or that are read elsewhere now.
+    fn settle(&mut self, intake: &mut Intake) {
+        for partition in self.mine.iter_mut().filter(|partition| partition.slot.is_none()) {
+            let slot = intake.partition(u32::try_from(partition.id).unwrap_or(u32::MAX));
+            intake.skip_to(slot, partition.next);
+            partition.slot = Some(slot);
+        }
+    }
+
     /// What the newest statistics say: lag, and whether partitions have been added.
     fn look_around(&mut self) -> Result<(), SourceError> {
         let Some(ends) = self.consumer.context().0.kind.take() else { return Ok(()) };
@@ -337,12 +382,12 @@ impl KafkaReader {
     }
 
     /// Ends the job for what trying again does not mend; librdkafka tries again with the rest by itself.
-    fn judge(&self, error: KafkaError) -> Result<(), SourceError> {
+    fn judge(&mut self, error: KafkaError) -> Result<(), SourceError> {
         use RDKafkaErrorCode as Code;
-        let source = &self.source;
+        let source = self.source.clone();
         let (topic, brokers) = (&source.topic.name, source.brokers());
         let what = match error.rdkafka_error_code() {
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => return Err(self.out_of_range(error)),
+            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => return self.out_of_range(error),
             Some(
                 Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId,
             ) => {
@@ -366,16 +411,19 @@ impl KafkaReader {
         Err(source.error(what).because(error))
     }
 
-    fn out_of_range(&self, error: KafkaError) -> SourceError {
+    fn out_of_range(&mut self, error: KafkaError) -> Result<(), SourceError> {
         let mut lost = Vec::new();
-        for partition in &self.mine {
+        for partition in &mut self.mine {
             if let Ok((low, high)) = self.source.bounds(&self.consumer, partition.id)
                 && !(low..=high).contains(&partition.next)
             {
                 lost.push(Lost { partition: partition.id, next: partition.next, low, high });
+                (partition.next, partition.slot) = (low, None);
             }
         }
-        self.source.lost(&lost).because(error)
+        self.source.lose(&lost).map_err(|lost| lost.because(error))?;
+        // librdkafka has stopped reading there
+        self.take_on(self.count, &[])
     }
 
     fn send_commit(&mut self) {
@@ -399,16 +447,15 @@ impl KafkaReader {
 
 impl Reader for KafkaReader {
     fn read(&mut self, intake: &mut Intake, mut patience: Duration) -> Result<Progress, SourceError> {
-        for partition in self.mine.iter_mut().filter(|partition| partition.slot.is_none()) {
-            let slot = intake.partition(u32::try_from(partition.id).unwrap_or(u32::MAX));
-            intake.skip_to(slot, partition.next);
-            partition.slot = Some(slot);
-        }
+        self.settle(intake);
         let mut any = false;
         while !intake.is_full() {
             match self.consumer.poll(patience) {
                 None => break,
-                Some(Err(error)) => self.judge(error)?,
+                Some(Err(error)) => {
+                    self.judge(error)?;
+                    self.settle(intake);
+                }
                 Some(Ok(message)) => {
                     let at = usize::try_from(message.partition() / self.workers).unwrap_or(usize::MAX);
                     let Some(Partition { next, slot: Some(slot), .. }) = self.mine.get_mut(at) else { continue };

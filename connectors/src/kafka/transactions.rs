@@ -12,6 +12,7 @@ use rdkafka::{
 
 use super::{
     KafkaConfig,
+    ask::{code_of, is_settling},
     config::{REQUEST_TIMEOUT, explain},
     outbox::Outbox,
 };
@@ -26,6 +27,10 @@ pub(crate) struct Transactions {
     outbox: Outbox,
     group: ConsumerGroupMetadata,
     topics: Vec<String>,
+    /// how long the cluster lets a transaction take
+    timeout: Duration,
+    /// when the newest transaction began
+    began: Instant,
     /// the newest epoch that was committed
     pub(crate) epoch: Option<Epoch>,
 }
@@ -60,7 +65,8 @@ impl Transactions {
         let group = consumer
             .group_metadata()
             .ok_or_else(|| SinkError::new(name.clone(), "librdkafka knows no group of the transactions"))?;
-        Ok(Transactions { name, outbox, group, topics, epoch })
+        let timeout = config.transaction_timeout();
+        Ok(Transactions { name, outbox, group, topics, timeout, began, epoch })
     }
 
     /// One transaction: what `fill` sends, and the epoch.
@@ -73,6 +79,7 @@ impl Transactions {
         fill: impl FnOnce(&mut Outbox) -> Result<(), SinkError>,
     ) -> Result<(), (SinkError, bool)> {
         let began = Instant::now();
+        self.began = began;
         self.outbox.producer().begin_transaction().map_err(|error| self.lost("a transaction cannot begin", error))?;
         // delivery reports are served here: committing would wait for them for ever
         if let Err(error) = fill(&mut self.outbox).and_then(|()| self.outbox.flush()) {
@@ -100,30 +107,53 @@ impl Transactions {
     /// After a failed step: aborts where librdkafka asks for it.
     fn undone(&mut self, what: &str, error: KafkaError) -> (SinkError, bool) {
         let requires_abort = matches!(&error, KafkaError::Transaction(error) if error.txn_requires_abort());
-        if requires_abort { self.abort(judge(&self.name, what, error)) } else { self.lost(what, error) }
+        if requires_abort { self.abort(self.judge(what, error)) } else { self.lost(what, error) }
     }
 
     fn abort(&mut self, error: SinkError) -> (SinkError, bool) {
         self.outbox.forget();
         match persist(Instant::now(), || self.outbox.producer().abort_transaction(STEP_TIMEOUT)) {
             Ok(()) => (error, false),
-            Err(why) => {
-                let judged = judge(&self.name, "a transaction cannot be aborted", why);
+            // whether the producer was fenced may be heard only now
+            Err(cause) => {
+                let judged = self.judge("a transaction cannot be aborted", cause);
                 (if judged.again.is_none() { judged } else { error }, true)
             }
         }
     }
 
     fn lost(&self, what: &str, error: KafkaError) -> (SinkError, bool) {
-        (judge(&self.name, what, error), true)
+        (self.judge(what, error), true)
+    }
+
+    /// As [`judge`]; but who was fenced after the time that a transaction may take was fenced by the cluster, for that. A
+    /// new producer can tell whether it was not: by an epoch that this job has not come to.
+    fn judge(&self, what: &str, error: KafkaError) -> SinkError {
+        if is_fenced(&error) && self.began.elapsed() >= self.timeout {
+            let what = format!("{what}: it took longer than {:?}, and the cluster has ended it", self.timeout);
+            return SinkError::new(self.name.clone(), what).because(error).again(Duration::ZERO);
+        }
+        judge(&self.name, what, error)
     }
 }
 
-/// Makes the same call again as long as librdkafka says that this may help.
+fn may_pass(error: &KafkaError) -> bool {
+    is_settling(error) || matches!(error, KafkaError::Transaction(error) if error.is_retriable())
+}
+
+fn is_fenced(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code_of(error), Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch))
+}
+
+/// What is wrong where another process writes with this job's state.
+pub(crate) const TAKEN_OVER: &str = "another process has taken over: a job's state must not be used twice at a time";
+
+/// Makes the same call again as long as this may help.
 fn persist<T>(began: Instant, call: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
     loop {
         match call() {
-            Err(KafkaError::Transaction(error)) if error.is_retriable() && began.elapsed() < STEP_TIMEOUT => {
+            Err(error) if may_pass(&error) && began.elapsed() < STEP_TIMEOUT => {
                 crate::pause(Duration::from_millis(100));
             }
             done => return done,
@@ -134,15 +164,8 @@ fn persist<T>(began: Instant, call: impl Fn() -> KafkaResult<T>) -> KafkaResult<
 /// What an error means: nothing helps an owner that was fenced, or one without the right; all else may pass.
 fn judge(name: &Name, what: &str, error: KafkaError) -> SinkError {
     use RDKafkaErrorCode as Code;
-    let code = match &error {
-        KafkaError::Transaction(error) => Some(error.code()),
-        other => other.rdkafka_error_code(),
-    };
-    match code {
-        Some(Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch) => {
-            let what = "another process has taken over: a job's state must not be used twice at a time";
-            SinkError::new(name.clone(), what).because(error)
-        }
+    match code_of(&error) {
+        _ if is_fenced(&error) => SinkError::new(name.clone(), TAKEN_OVER).because(error),
         Some(
             Code::TransactionalIdAuthorizationFailed
             | Code::ClusterAuthorizationFailed
@@ -152,5 +175,52 @@ fn judge(name: &Name, what: &str, error: KafkaError) -> SinkError {
         _ => SinkError::new(name.clone(), format!("{what}: {}", explain(&error)))
             .because(error)
             .again(Duration::from_millis(500)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::producer::BaseRecord;
+
+    use super::*;
+    use crate::kafka::Topic;
+
+    #[test]
+    fn a_transaction_that_the_cluster_has_ended_is_made_again_by_a_new_producer() {
+        let Some(brokers) = std::env::var("HIGHWATER_TEST_KAFKA").ok().filter(|brokers| !brokers.is_empty()) else {
+            println!("SKIPPED: a_transaction_that_the_cluster_has_ended_is_made_again_by_a_new_producer: no Kafka");
+            return;
+        };
+        let mut config = KafkaConfig::new(brokers);
+        config.properties.insert("transaction.timeout.ms".into(), "1000".into());
+        let id = format!("ended-{}", highwater_engine::Timestamp::now().as_micros());
+        Topic::new(&id).create(&config).unwrap();
+        let open = || {
+            let outbox = Outbox::transactional("test".into(), &config, &id, std::sync::Arc::default()).unwrap();
+            Transactions::open(&config, &id, vec![id.clone()], "test".into(), outbox).unwrap()
+        };
+        let end = |reader: &BaseConsumer| reader.fetch_watermarks(&id, 0, REQUEST_TIMEOUT).unwrap().1;
+        let reader: BaseConsumer = config.admin().create().unwrap();
+        let send = |outbox: &mut Outbox| {
+            outbox.send(BaseRecord::<str, str>::to(&id).payload("x"))?;
+            outbox.flush()
+        };
+        let mut transactions = open();
+        transactions.commit(1, send).unwrap();
+        let (error, lost) = transactions
+            .commit(2, |outbox| {
+                send(outbox)?;
+                // two records and the mark of the first transaction; then the one that the cluster sets
+                while end(&reader) < 4 {
+                    crate::pause(Duration::from_millis(100));
+                }
+                Ok(())
+            })
+            .unwrap_err();
+        assert!(lost && error.again.is_some(), "{error}");
+        let mut transactions = open();
+        assert_eq!(transactions.epoch, Some(1));
+        transactions.commit(2, send).unwrap();
+        assert_eq!(open().epoch, Some(2));
     }
 }

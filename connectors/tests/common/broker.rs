@@ -31,6 +31,15 @@ impl Broker {
         assert!(script("stop", self.dir.path()).status().unwrap().success());
     }
 
+    /// Its process does nothing for a while.
+    pub(crate) fn stand_still(&self, time: std::time::Duration) {
+        let pid = std::fs::read_to_string(self.dir.path().join("pid")).unwrap();
+        let signal = |name: &str| assert!(Command::new("kill").args([name, pid.trim()]).status().unwrap().success());
+        signal("-STOP");
+        std::thread::park_timeout(time);
+        signal("-CONT");
+    }
+
     fn run(&mut self, port: &str) {
         let output =
             script("start", self.dir.path()).args(["--java", "--port", port]).args(&self.options).output().unwrap();

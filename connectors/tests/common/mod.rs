@@ -12,7 +12,7 @@ use std::{
 };
 
 use highwater_engine::{
-    DeadLetter, DeadLetterSink, Flow, Job, Log, Name, Query, RowFilter, Running, SinkError, Source, Views, seconds,
+    Batch, DeadLetter, Flow, Job, Log, Name, Query, RowFilter, Running, Sink, SinkError, Source, Views, seconds,
 };
 
 pub(crate) struct Messages;
@@ -33,19 +33,22 @@ impl Query for Messages {
 #[derive(Clone, Default)]
 pub(crate) struct Letters(pub(crate) Arc<Mutex<Vec<DeadLetter>>>);
 
-impl DeadLetterSink for Letters {
+impl Sink for Letters {
     fn name(&self) -> Name {
         "letters".into()
     }
-    fn write(&mut self, letters: &[DeadLetter]) -> Result<(), SinkError> {
-        self.0.lock().unwrap().extend_from_slice(letters);
+    fn takes_dead_letters(&self) -> bool {
+        true
+    }
+    fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
+        self.0.lock().unwrap().extend(batches.iter().flat_map(|batch| batch.dead_letters.iter().cloned()));
         Ok(())
     }
 }
 
 pub(crate) fn job(workers: usize, source: impl Source + 'static) -> (Job, Letters) {
     let letters = Letters::default();
-    let mut job = Job { dead_letters: Some(Box::new(letters.clone())), ..Job::default() };
+    let mut job = Job { sinks: vec![(Vec::new(), Box::new(letters.clone()))], ..Job::default() };
     job.settings.workers = workers;
     job.settings.tick = Duration::from_millis(20);
     job.settings.max_record_bytes = 1000;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::log::Fields;
 
 mod envelope;
@@ -30,7 +32,8 @@ pub enum Format {
 }
 
 /// Why a record is no log. Each is a label of the dead-letter counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Nothing but white space.
     #[error("the record is empty")]

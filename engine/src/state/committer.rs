@@ -18,7 +18,7 @@ use crate::{
     dataflow::SourceReached,
     metrics::{Metrics, SinkLabel},
     publish::{EpochChanges, Snapshot},
-    sink::{Batch, Change, Record},
+    sink::{Batch, Change, DeadLetter, Record},
     source::Positions,
     view::RowFilter,
 };
@@ -29,6 +29,8 @@ pub(crate) enum Event {
     Collection { name: Name, delta: Box<dyn Delta> },
     /// Rows of it changed.
     Changes { collection: Name, epoch: Epoch, changes: Box<dyn Any + Send> },
+    /// A worker has read these in an epoch.
+    DeadLetters { epoch: Epoch, letters: Vec<DeadLetter> },
     /// A worker has read so far at the end of an epoch.
     Reached { epoch: Epoch, source: Name, partitions: Vec<(u32, Reached)> },
     /// Nothing will change any more at this epoch or before.
@@ -45,6 +47,7 @@ pub(crate) enum Event {
 pub(crate) struct Outlet {
     name: Name,
     views: Vec<Name>,
+    takes_dead_letters: bool,
     /// says that there is something in its outbox
     wake: Sender<()>,
     /// `(epoch, bytes)` of what is in its outbox
@@ -60,6 +63,7 @@ pub(crate) struct Committer {
     max_outbox_bytes: usize,
     collections: BTreeMap<Name, Box<dyn Delta>>,
     reached: BTreeMap<Epoch, Vec<SourceReached>>,
+    dead_letters: BTreeMap<Epoch, Vec<DeadLetter>>,
     closed: Vec<Arc<EpochChanges>>,
     snapshot: Arc<Snapshot>,
     committed: Committed,
@@ -77,6 +81,7 @@ impl Committer {
             max_outbox_bytes,
             collections: BTreeMap::new(),
             reached: BTreeMap::new(),
+            dead_letters: BTreeMap::new(),
             closed: Vec::new(),
             snapshot: Arc::default(),
             committed,
@@ -92,8 +97,15 @@ impl Committer {
     pub(crate) fn add_outlet(&mut self, name: Name, views: Vec<Name>, wake: Sender<()>) -> Result<usize, StateError> {
         let waiting = self.store.outbox(&name, 0, usize::MAX).map_err(|cause| self.store.failed(cause))?;
         let waiting = waiting.into_iter().map(|(epoch, batch)| (epoch, batch.len())).collect();
-        self.outlets.push(Outlet { name, views, wake, waiting, arrived: None });
+        self.outlets.push(Outlet { name, views, takes_dead_letters: false, wake, waiting, arrived: None });
         Ok(self.outlets.len() - 1)
+    }
+
+    /// A sink takes dead letters too.
+    pub(crate) fn send_dead_letters_to(&mut self, outlet: usize) {
+        if let Some(outlet) = self.outlets.get_mut(outlet) {
+            outlet.takes_dead_letters = true;
+        }
     }
 
     /// Commits every `interval`, if there is something to commit, until the dataflow is over and sinks have taken what
@@ -151,6 +163,7 @@ impl Committer {
                     delta.receive(epoch, changes);
                 }
             }
+            Event::DeadLetters { epoch, letters } => self.dead_letters.entry(epoch).or_default().extend(letters),
             Event::Reached { epoch, source, partitions } => {
                 self.reached.entry(epoch).or_default().push((source, partitions));
             }
@@ -225,8 +238,9 @@ impl Committer {
             }
             changed = true;
         }
+        let dead_letters = self.take_dead_letters(epoch);
         for at in 0..self.outlets.len() {
-            changed |= self.post(at, &transaction)?;
+            changed |= self.post(at, &dead_letters, &transaction)?;
         }
         if !changed {
             self.closed.clear();
@@ -248,8 +262,23 @@ impl Committer {
         further
     }
 
+    /// The records that are no log, up to an epoch, where a sink takes them.
+    fn take_dead_letters(&mut self, epoch: Epoch) -> Vec<DeadLetter> {
+        let later = self.dead_letters.split_off(&(epoch + 1));
+        let letters: Vec<_> = std::mem::replace(&mut self.dead_letters, later).into_values().flatten().collect();
+        if !self.outlets.iter().any(|outlet| outlet.takes_dead_letters) {
+            letters.iter().for_each(mention);
+        }
+        letters
+    }
+
     /// Puts into a sink's outbox what it has not been told, and drops what has arrived.
-    fn post(&mut self, at: usize, transaction: &Transaction<'_>) -> Result<bool, redb::Error> {
+    fn post(
+        &mut self,
+        at: usize,
+        dead_letters: &[DeadLetter],
+        transaction: &Transaction<'_>,
+    ) -> Result<bool, redb::Error> {
         let epoch = self.committed.epoch;
         let Some(outlet) = self.outlets.get_mut(at) else { return Ok(false) };
         let arrived = outlet.arrived.take();
@@ -267,11 +296,13 @@ impl Committer {
         };
         // who forgets what was told cannot tell news from old
         let changes = if self.store.is_durable() { news(&outlet.name, changes, transaction)? } else { changes };
-        if changes.is_empty() {
+        let dead_letters = if outlet.takes_dead_letters { dead_letters.to_vec() } else { Vec::new() };
+        if changes.is_empty() && dead_letters.is_empty() {
             return Ok(arrived.is_some());
         }
         let positions = self.committed.sources.keys().map(|source| (source.clone(), self.committed.positions(source)));
-        let batch = Batch { epoch, positions: positions.collect::<BTreeMap<Name, Positions>>(), changes };
+        let positions = positions.collect::<BTreeMap<Name, Positions>>();
+        let batch = Batch { epoch, positions, changes, dead_letters };
         let bytes = to_json(&batch)?;
         transaction.post(&outlet.name, epoch, &bytes)?;
         outlet.waiting.push_back((epoch, bytes.len()));
@@ -291,6 +322,11 @@ impl Committer {
         }
         Ok(Some(transaction))
     }
+}
+
+fn mention(letter: &DeadLetter) {
+    let DeadLetter { source, partition, reason, .. } = letter;
+    tracing::debug!(source = %source, partition, reason = %reason, "a record is no log");
 }
 
 /// What changed in some views over some epochs: one change per row.

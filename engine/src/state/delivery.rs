@@ -70,7 +70,7 @@ pub(crate) fn deliver(
             tracing::warn!(sink = %name, "the job ends while the sink is behind: it gets the rest next time");
             return Ok(());
         }
-        written.inc_by(batches.iter().map(|batch| batch.changes.len() as u64).sum());
+        written.inc_by(batches.iter().map(|batch| (batch.changes.len() + batch.dead_letters.len()) as u64).sum());
         if let Some((epoch, _)) = waiting.last() {
             done = *epoch;
             delivered(done);

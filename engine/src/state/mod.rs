@@ -2,7 +2,7 @@
 //!
 //! At the end of an epoch the [`Committer`] puts four things into one transaction of the [`Store`]: what changed in the
 //! base collections, how far the sources have been read, what each sink was told last, and what each sink has to be
-//! told now (its outbox). That transaction *is* the commit. Sinks are fed from their outboxes, by threads of their own
+//! told now (its outbox): changes, and records that are no log. That transaction *is* the commit. Sinks are fed from their outboxes, by threads of their own
 //! ([`deliver`]), and whatever a crash interrupts is in the outbox still, the same bytes under the same epoch.
 //!
 //! A job that starts again feeds the base collections into the dataflow at the committed epoch ([`State`]); everything

@@ -149,7 +149,7 @@ impl Play {
             if let Some(batch) = intake.take_batch() {
                 dataflow.send(batch);
             }
-            dataflow.reached(source.clone(), intake.reached());
+            dataflow.reached(source.clone(), intake.reached(), intake.take_dead_letters());
             dataflow.advance(Some(intake.mark(Instant::now())), epoch + 1);
             complete(worker, outputs, &dataflow, epoch);
         }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use highwater_connectors::{KafkaConfig, Start, WebhookConfig};
+use highwater_connectors::{KafkaConfig, OnLoss, Start, WebhookConfig};
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
 use highwater_queries::Standard;
 
@@ -89,6 +89,7 @@ pub(crate) struct KafkaSource {
     pub(crate) topic: String,
     pub(crate) group: String,
     pub(crate) start: Start,
+    pub(crate) on_loss: OnLoss,
     /// Partitions of the topic, where it does not exist yet and is created; `None` to create none.
     pub(crate) create_partitions: Option<u32>,
 }
@@ -349,12 +350,16 @@ fn read_source(mut section: Section<'_>, defaults: &Brokers) -> Option<Source> {
         SourceType::Kafka => {
             let mut group = "highwater".to_owned();
             let mut from = Start::Earliest;
+            let mut on_loss = OnLoss::Stop;
             let kafka = known_brokers(&mut section, defaults);
             let topic = section.need("topic", topic);
             section.set("group", &mut group, text);
             section.set("start", &mut from, kafka_start);
+            section.set("on_loss", &mut on_loss, choice(&[("stop", OnLoss::Stop), ("skip", OnLoss::Skip)]));
             let create_partitions = section.get("create_partitions", whole(0..=10_000)).filter(|count| *count > 0);
-            topic.map(|topic| Source::Kafka(KafkaSource { kafka, topic, group, start: from, create_partitions }))
+            topic.map(|topic| {
+                Source::Kafka(KafkaSource { kafka, topic, group, start: from, on_loss, create_partitions })
+            })
         }
         SourceType::File => {
             let mut follow = false;
