@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
-use differential_dataflow::{AsCollection, ExchangeData, Hashable, VecCollection};
+use differential_dataflow::{AsCollection, ExchangeData, Hashable, VecCollection, consolidation::consolidate_updates};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use timely::dataflow::{
@@ -152,7 +152,8 @@ impl<K: Key, V: ExchangeData> Closed<K, V> {
         let slide = self.windowing.slide;
         let rows = self.keys.entry(key.clone()).or_default();
         let before = span(rows, newest_before);
-        // retractions first, so that a replaced row is not taken away again
+        // what came and went in between is nothing; retractions first, so that a replaced row is not taken away again
+        consolidate_updates(&mut updates);
         updates.sort_by_key(|(_, _, diff)| *diff);
         let mut old: BTreeMap<Window, Option<V>> = BTreeMap::new();
         for (window, value, diff) in updates {

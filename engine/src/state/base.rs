@@ -3,7 +3,7 @@
 use std::{any::Any, cell::RefCell, collections::BTreeMap, marker::PhantomData, rc::Rc};
 
 use crossbeam_channel::Sender;
-use differential_dataflow::{ExchangeData, VecCollection};
+use differential_dataflow::{ExchangeData, VecCollection, consolidation::consolidate};
 use timely::{
     container::CapacityContainerBuilder,
     dataflow::{
@@ -214,7 +214,8 @@ impl<R: ExchangeData, V: ExchangeData> Delta for TypedDelta<R, V> {
         let later = self.waiting.split_off(&(up_to + 1));
         let mut rows: BTreeMap<R, Option<V>> = BTreeMap::new();
         for (_, mut changes) in std::mem::replace(&mut self.waiting, later) {
-            // what went first, so that what came in its place stays
+            // what came and went in between is nothing; what went first, so that what came in its place stays
+            consolidate(&mut changes);
             changes.sort_by_key(|(_, diff)| *diff);
             rows.extend(changes.into_iter().map(|((row, value), diff)| (row, (diff > 0).then_some(value))));
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use differential_dataflow::{AsCollection, Hashable, VecCollection};
+use differential_dataflow::{AsCollection, Hashable, VecCollection, consolidation::consolidate};
 use highwater_engine::{Epoch, Key, Series, Window};
 use timely::dataflow::{channels::pact::Exchange, operators::Operator};
 
@@ -107,13 +107,15 @@ impl<K: Key> Trainer<K> {
     }
 
     fn close(&mut self, epoch: Epoch, rows: Vec<Row<K>>) -> Vec<Change<K>> {
-        let mut touched: BTreeMap<K, Vec<(isize, Window, FeatureRow)>> = BTreeMap::new();
+        let mut touched: BTreeMap<K, Vec<((Window, FeatureRow), isize)>> = BTreeMap::new();
         for (((key, window), row), _, diff) in rows {
-            touched.entry(key).or_default().push((diff, window, row));
+            touched.entry(key).or_default().push(((window, row), diff));
         }
         let mut changes = Vec::new();
         for (key, mut updates) in touched {
-            updates.sort_unstable();
+            // what came and went in between is nothing; what went comes first
+            consolidate(&mut updates);
+            updates.sort_by_key(|(_, diff)| *diff);
             let trained = self.keys.entry(key.clone()).or_default();
             trained.update(updates);
             for (period, model, diff) in trained.train(self.period, &self.training) {
@@ -128,8 +130,8 @@ impl<K: Key> Trainer<K> {
 }
 
 impl Trained {
-    fn update(&mut self, updates: Vec<(isize, Window, FeatureRow)>) {
-        for (diff, window, row) in updates {
+    fn update(&mut self, updates: Vec<((Window, FeatureRow), isize)>) {
+        for ((window, row), diff) in updates {
             if diff > 0 {
                 self.rows.insert(window, row);
             } else if self.rows.get(&window) == Some(&row) {
