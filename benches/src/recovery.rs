@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::Write,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::exit,
     time::Duration,
@@ -108,7 +109,8 @@ impl State {
     }
 
     pub(crate) fn bytes(&self) -> Result<u64> {
-        fs::read_dir(self.folder.path())?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+        // blocks, in their fixed unit: the file is longer than what is written of it
+        fs::read_dir(self.folder.path())?.map(|entry| Ok(entry?.metadata()?.blocks() * 512)).sum()
     }
 }
 

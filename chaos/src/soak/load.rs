@@ -15,7 +15,7 @@ const LIFE: Millis = 3_600_000;
 /// So long one partition after the other is silent, with as long a pause between.
 const SILENCE: Millis = 3 * 3_600_000;
 
-/// What the job is told: a partition that says nothing for so long does not hold time back. Much less than [`SILENCE`]
+/// What the job is told: a partition that says nothing for so long does not hold time back. Much less than `SILENCE`
 /// lasts.
 pub const PARTITION_SILENT_FROM: Duration = Duration::from_secs(1);
 

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -20,7 +21,7 @@ pub struct Sample {
     pub resident: u64,
     /// Open descriptors.
     pub descriptors: u64,
-    /// The size of the durable state, in bytes.
+    /// What the durable state takes on disk, in bytes.
     pub state: u64,
     /// Bytes that wait for sinks.
     pub outbox: u64,
@@ -71,7 +72,8 @@ fn size(folder: &Path) -> Result<u64> {
     let unreadable = || format!("{} cannot be read", folder.display());
     let mut bytes = 0;
     for entry in fs::read_dir(folder).with_context(unreadable)? {
-        bytes += entry.and_then(|entry| entry.metadata()).with_context(unreadable)?.len();
+        // blocks, in their fixed unit: the file is longer than what is written of it
+        bytes += entry.and_then(|entry| entry.metadata()).with_context(unreadable)?.blocks() * 512;
     }
     Ok(bytes)
 }
