@@ -98,6 +98,7 @@ struct Trained {
 }
 
 type Row<K> = (((K, Window), FeatureRow), Epoch, isize);
+type Update = ((Window, FeatureRow), isize);
 type Change<K> = (((K, Window), Option<Model>), Epoch, isize);
 type Restored<K> = ((K, Window), Option<Model>);
 
@@ -107,7 +108,7 @@ impl<K: Key> Trainer<K> {
     }
 
     fn close(&mut self, epoch: Epoch, rows: Vec<Row<K>>) -> Vec<Change<K>> {
-        let mut touched: BTreeMap<K, Vec<((Window, FeatureRow), isize)>> = BTreeMap::new();
+        let mut touched: BTreeMap<K, Vec<Update>> = BTreeMap::new();
         for (((key, window), row), _, diff) in rows {
             touched.entry(key).or_default().push(((window, row), diff));
         }
@@ -130,7 +131,7 @@ impl<K: Key> Trainer<K> {
 }
 
 impl Trained {
-    fn update(&mut self, updates: Vec<((Window, FeatureRow), isize)>) {
+    fn update(&mut self, updates: Vec<Update>) {
         for ((window, row), diff) in updates {
             if diff > 0 {
                 self.rows.insert(window, row);
