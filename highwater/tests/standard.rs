@@ -123,7 +123,7 @@ fn views_equal_the_batch_and_incidents_are_found() {
         assert!(found, "no anomaly in the burst: {:?}", anomalies.keys().collect::<Vec<_>>());
 
         let alerts = end.rows::<Plain<Name>, Alert>(catalog::ALERTS).unwrap();
-        let told: BTreeSet<Alert> = alerts.values().map(|alert| alert.clone()).collect();
+        let told: BTreeSet<Alert> = alerts.values().cloned().collect();
         let burst_alert = told.iter().any(|alert| {
             (&*alert.rule, &*alert.key) == ("high_error_rate", "payment-service") && burst.contains(&alert.firing_from)
         });

@@ -169,3 +169,31 @@ impl Trained {
         changes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use highwater_engine::{Timestamp, minutes, seconds};
+
+    use super::*;
+
+    #[test]
+    fn what_comes_and_goes_within_an_epoch_leaves_nothing_behind() {
+        let mut trainer = Trainer { period: minutes(10), training: Training::default(), keys: HashMap::new() };
+        let window = |n: u64| Window::containing(Timestamp::from_millis(0).plus(seconds(10 * n)), seconds(10));
+        let row = |n: u64, value: f64| (((), window(n)), [Real::from(value); FEATURES]);
+        let mut models = 0;
+        let mut close = |epoch, rows: Vec<(((), Window), FeatureRow, isize)>| {
+            let rows = rows.into_iter().map(|(at, row, diff)| ((at, row), epoch, diff)).collect();
+            models += trainer.close(epoch, rows).iter().map(|(_, _, diff)| diff).sum::<isize>();
+            (models, trainer.keys.len())
+        };
+        let with = |(at, row), diff| (at, row, diff);
+        let first = (0..200).map(|n| with(row(n, n as f64), 1)).collect();
+        assert!(close(1, first).0 > 0);
+        // a window is corrected twice within an epoch, as a join tells it
+        let twice = vec![with(row(7, 7.0), -1), with(row(7, 9.0), 1), with(row(7, 9.0), -1), with(row(7, 8.0), 1)];
+        close(2, twice);
+        let gone = (0..200).map(|n| with(row(n, if n == 7 { 8.0 } else { n as f64 }), -1)).collect();
+        assert_eq!(close(3, gone), (0, 0), "models and keys that are left");
+    }
+}
