@@ -14,7 +14,7 @@ use super::{
     store::{Committed, Reached, StateError, Store, Transaction},
 };
 use crate::{
-    Epoch, Name,
+    Epoch, Name, Timestamp,
     dataflow::SourceReached,
     metrics::{Metrics, SinkLabel},
     publish::{EpochChanges, Snapshot},
@@ -64,6 +64,9 @@ pub(crate) struct Committer {
     collections: BTreeMap<Name, Box<dyn Delta>>,
     reached: BTreeMap<Epoch, Vec<SourceReached>>,
     dead_letters: BTreeMap<Epoch, Vec<DeadLetter>>,
+    /// the newest epoch that has closed and is not committed, and the watermark as of it
+    newest: Option<(Epoch, Timestamp)>,
+    /// what changed up to it, where a sink is to be told
     closed: Vec<Arc<EpochChanges>>,
     snapshot: Arc<Snapshot>,
     committed: Committed,
@@ -82,6 +85,7 @@ impl Committer {
             collections: BTreeMap::new(),
             reached: BTreeMap::new(),
             dead_letters: BTreeMap::new(),
+            newest: None,
             closed: Vec::new(),
             snapshot: Arc::default(),
             committed,
@@ -124,14 +128,14 @@ impl Committer {
         let mut over = false;
         while !over || sinks > 0 {
             let next = last + interval;
-            let due = over || (!self.closed.is_empty() && Instant::now() >= next);
+            let due = over || (self.newest.is_some() && Instant::now() >= next);
             if due && self.has_room() {
                 self.commit()?;
                 last = Instant::now();
             }
             self.report();
             progress(self.flushed());
-            let event = if self.closed.is_empty() || !self.has_room() {
+            let event = if self.newest.is_none() || !self.has_room() {
                 events.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
                 events.recv_deadline(next)
@@ -170,8 +174,15 @@ impl Committer {
             // what comes before is what is committed already
             Event::Closed { changes, .. } if changes.epoch < self.committed.epoch => {}
             Event::Closed { changes, snapshot } => {
+                self.newest = Some((changes.epoch, changes.watermark));
+                if self.outlets.is_empty() {
+                    return;
+                }
                 self.closed.push(changes);
-                self.snapshot = snapshot;
+                // held no longer than needed: what changes is copied as long as a snapshot holds it
+                if !self.reconciled {
+                    self.snapshot = snapshot;
+                }
             }
             Event::Delivered { sink, epoch } => {
                 let Some(outlet) = self.outlets.get_mut(sink) else { return };
@@ -212,8 +223,8 @@ impl Committer {
         let began = Instant::now();
         let Some(transaction) = self.prepare(&store).map_err(|cause| store.failed(cause))? else { return Ok(()) };
         transaction.commit(&self.committed)?;
-        self.reconciled |= !self.closed.is_empty();
-        self.closed.clear();
+        self.reconciled |= self.newest.is_some();
+        self.forget();
         self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
         for outlet in &self.outlets {
             // full: it is being woken
@@ -224,8 +235,7 @@ impl Committer {
 
     /// Everything that is to be committed, if there is anything.
     fn prepare<'a>(&mut self, store: &'a Store) -> Result<Option<Transaction<'a>>, redb::Error> {
-        let Some(newest) = self.closed.last() else { return self.note_arrivals(store) };
-        let (epoch, watermark) = (newest.epoch, newest.watermark);
+        let Some((epoch, watermark)) = self.newest else { return self.note_arrivals(store) };
         let transaction = store.begin()?;
         let mut changed = self.read_on(epoch);
         self.committed.epoch = epoch;
@@ -245,10 +255,19 @@ impl Committer {
             changed |= self.post(at, &dead_letters, &transaction)?;
         }
         if !changed {
-            self.closed.clear();
+            self.forget();
             return Ok(None);
         }
         Ok(Some(transaction))
+    }
+
+    /// Lets go of what has been committed.
+    fn forget(&mut self) {
+        self.newest = None;
+        self.closed.clear();
+        if self.reconciled {
+            self.snapshot = Arc::default();
+        }
     }
 
     /// Takes over how far the sources had been read at the end of an epoch. Gives whether that is further than before.
