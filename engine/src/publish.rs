@@ -216,7 +216,13 @@ pub(crate) fn publish(
                 metrics.epoch_seconds.observe(ended.elapsed().as_secs_f64());
                 seen(&published, &changes);
             }
-            Output::Restored { epoch } => states.values_mut().for_each(|state| drop(state.advance(epoch))),
+            Output::Restored { epoch } => {
+                for (name, state) in &mut states {
+                    if let Some((view, _)) = state.advance(epoch) {
+                        snapshot.views.insert(name.clone(), view);
+                    }
+                }
+            }
             Output::Over => break,
         }
     }
