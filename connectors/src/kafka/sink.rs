@@ -84,15 +84,14 @@ impl KafkaSink {
         KafkaSink { name, ..self }
     }
 
-    fn connect(&mut self) -> Result<&mut Transactions, SinkError> {
-        match &mut self.transactions {
-            Some(transactions) => Ok(transactions),
-            none => {
-                let outbox = Outbox::transactional(self.name.clone(), &self.config, &self.id, self.metrics.clone())?;
-                let topics = self.topics.values().flatten().chain(&self.dead_letters).cloned().collect();
-                Ok(none.insert(Transactions::open(&self.config, &self.id, topics, self.name.clone(), outbox)?))
-            }
+    /// The producer in hand, or a new one where that was given up.
+    fn connect(&mut self) -> Result<Transactions, SinkError> {
+        if let Some(transactions) = self.transactions.take() {
+            return Ok(transactions);
         }
+        let outbox = Outbox::transactional(self.name.clone(), &self.config, &self.id, self.metrics.clone())?;
+        let topics = self.topics.values().flatten().chain(&self.dead_letters).cloned().collect();
+        Transactions::open(&self.config, &self.id, topics, self.name.clone(), outbox)
     }
 }
 
@@ -130,22 +129,23 @@ impl Sink for KafkaSink {
 
     fn resume(&mut self, job: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
         self.id = format!("highwater-{job}-{}", self.name);
-        Ok(self.connect()?.epoch.max(delivered))
+        let transactions = self.connect()?;
+        Ok(self.transactions.insert(transactions).epoch.max(delivered))
     }
 
     fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
         let Some(newest) = batches.last() else { return Ok(()) };
-        let committed = self.connect()?.epoch;
-        let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
+        let transactions = self.connect()?;
+        let committed = transactions.epoch;
         if committed > Some(newest.epoch) {
             return Err(SinkError::new(self.name(), TAKEN_OVER));
         }
+        let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
         if fresh.is_empty() {
+            self.transactions = Some(transactions);
             return Ok(());
         }
-        let KafkaSink { topics, dead_letters: buried, transactions: Some(transactions), .. } = self else {
-            return Ok(());
-        };
+        let KafkaSink { topics, dead_letters: buried, .. } = &*self;
         let done = transactions.commit(newest.epoch, |outbox| {
             let mut headers = HashMap::new();
             for batch in fresh {
@@ -164,12 +164,9 @@ impl Sink for KafkaSink {
             }
             Ok(())
         });
-        done.map_err(|(error, lost)| {
-            if lost {
-                self.transactions = None;
-            }
-            if error.again.is_some() { self.gone().unwrap_or(error) } else { error }
-        })
+        let done = done.map_err(|error| if error.again.is_some() { self.gone().unwrap_or(error) } else { error });
+        self.transactions = Some(done?);
+        Ok(())
     }
 }
 
