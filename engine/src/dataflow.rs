@@ -1,6 +1,6 @@
 //! Building a worker's part of the dataflow: inputs, queries, probe.
 
-use std::{cell::Cell, collections::HashSet, rc::Rc, sync::Arc};
+use std::{cell::Cell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use timely::{
@@ -30,9 +30,12 @@ use crate::{
     watermark::{Mark, watermarks},
 };
 
-/// Rows that are restored in one epoch, and most epochs that are used for it; rows beyond share the last.
-const RESTORE_ROWS: usize = 1 << 16;
+/// Rows that are restored in one epoch, few where tests are to see many epochs, and most epochs that are used for it;
+/// rows beyond share the last.
+const RESTORE_ROWS: usize = if cfg!(debug_assertions) { 8 } else { 1 << 16 };
 const RESTORE_EPOCHS: Epoch = 1 << 16;
+/// Of these, epochs that may be under way before more rows are fed.
+const EPOCHS_UNDER_WAY: Epoch = 3;
 
 /// The worker that feeds a stored row. Any would do: rows are exchanged by key.
 fn share(row: &[u8], threads: usize) -> usize {
@@ -115,9 +118,9 @@ impl Dataflow {
     }
 
     /// Feeds this worker's share of the base collections in the store, which process 0 has, in epochs before the
-    /// committed one, so that what is under
-    /// way stays bounded. At the committed epoch, which it gives, everything is as it was; the next one is under way
-    /// then. Without one, nothing is restored.
+    /// committed one, so that what is under way stays bounded; `restored` is called with each that is complete. At the
+    /// committed epoch, which it gives, everything is as it was; the next one is under way then. Without one, nothing is
+    /// restored.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -126,32 +129,49 @@ impl Dataflow {
         worker: &mut Worker,
         store: Option<&Store>,
         committed: Option<&Committed>,
+        mut restored: impl FnMut(Epoch),
     ) -> Result<Option<Epoch>, StateError> {
-        let restorers = std::mem::take(&mut self.restorers);
+        let mut restorers = std::mem::take(&mut self.restorers);
         let Some(committed) = committed else { return Ok(None) };
-        let Dataflow { worker: index, threads, .. } = *self;
         let mut epoch = committed.epoch.saturating_sub(RESTORE_EPOCHS);
+        let mut complete = epoch;
         let mut fed = 0_usize;
-        for (mut restorer, store) in restorers.into_iter().filter_map(|restorer| Some((restorer, store?))) {
-            let collection = restorer.collection().clone();
-            let rows = store.rows(&collection, |row, value| {
-                if share(row, threads) == index {
-                    restorer.row(row, value)?;
-                    fed += 1;
-                    if fed.is_multiple_of(RESTORE_ROWS) {
-                        epoch = (epoch + 1).min(committed.epoch);
-                        restorer.advance_to(epoch);
-                        worker.step();
+        self.begin(epoch, &mut restorers);
+        let names: Vec<Name> = restorers.iter().map(|restorer| restorer.collection().clone()).collect();
+        for (at, name) in names.iter().enumerate() {
+            let Some(store) = store else { break };
+            let rows = store.rows(name, |row, value| {
+                let Some(restorer) = restorers.get_mut(at).filter(|_| share(row, self.threads) == self.worker) else {
+                    return Ok(());
+                };
+                restorer.row(row, value)?;
+                fed += 1;
+                if fed.is_multiple_of(RESTORE_ROWS) && epoch < committed.epoch {
+                    epoch += 1;
+                    self.begin(epoch, &mut restorers);
+                    worker.step();
+                    while complete + EPOCHS_UNDER_WAY < epoch {
+                        worker.step_or_park(Some(Duration::from_millis(1)));
+                        while self.is_complete(complete) {
+                            restored(complete);
+                            complete += 1;
+                        }
                     }
                 }
                 Ok(())
             });
             rows.map_err(|cause| store.failed(cause))?;
         }
-        tracing::info!(worker = index, rows = fed, epoch = committed.epoch, "base collections restored");
+        tracing::info!(worker = self.worker, rows = fed, epoch = committed.epoch, "base collections restored");
         self.advance(None, committed.epoch);
         self.advance(Some(Mark::Idle(committed.watermark)), committed.epoch + 1);
         Ok(Some(committed.epoch))
+    }
+
+    /// Begins an epoch in which rows are restored: nothing may hold back the one before.
+    fn begin(&mut self, epoch: Epoch, restorers: &mut [Box<dyn Restorer>]) {
+        self.advance(None, epoch);
+        restorers.iter_mut().for_each(|restorer| restorer.advance_to(epoch));
     }
 
     /// The epoch under way.

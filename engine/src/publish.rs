@@ -30,6 +30,8 @@ pub(crate) enum Output {
     Changes { view: Name, changes: Box<dyn Any + Send> },
     /// Nothing will change any more at this epoch or before; the epoch ended at `ended`.
     Complete { epoch: Epoch, ended: Instant, watermark: Timestamp },
+    /// Rows restored up to this epoch will change no more; they are not all yet, and nobody is to see them.
+    Restored { epoch: Epoch },
     /// The dataflow is over.
     Over,
 }
@@ -214,6 +216,7 @@ pub(crate) fn publish(
                 metrics.epoch_seconds.observe(ended.elapsed().as_secs_f64());
                 seen(&published, &changes);
             }
+            Output::Restored { epoch } => states.values_mut().for_each(|state| drop(state.advance(epoch))),
             Output::Over => break,
         }
     }

@@ -107,7 +107,13 @@ pub(crate) fn run(
     let inlet = |(name, reader)| Inlet::new(name, reader, shared, start);
     let mut inlets: Vec<Inlet> = readers.into_iter().map(inlet).collect();
     let mut ended: VecDeque<(Epoch, Instant)> = VecDeque::new();
-    if let Some(restored) = dataflow.restore(worker, shared.store.as_deref(), start.committed.as_ref())? {
+    let is_first = shared.is_first(worker);
+    let restored = dataflow.restore(worker, shared.store.as_deref(), start.committed.as_ref(), |epoch| {
+        if is_first {
+            let _ = shared.outputs.send(Output::Restored { epoch });
+        }
+    })?;
+    if let Some(restored) = restored {
         ended.push_back((restored, Instant::now()));
     }
     dataflow.advance(None, clock.first_epoch());
@@ -228,7 +234,8 @@ fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &
     dataflow.tell(shared.notice(last));
     end_epoch(shared, &mut dataflow, inlets, last + 1, Instant::now());
     let (probe, watermark) = dataflow.close();
-    let mut seen = 0;
+    // what is before may be rows that are being restored, which nobody is to see yet
+    let mut seen = last.saturating_sub(1);
     while !probe.done() {
         worker.step_or_park(Some(PATIENCE));
         // workers that read on wait for what they have ended to be seen

@@ -190,6 +190,8 @@ impl Committer {
             Event::Reached { epoch, source, partitions } => {
                 self.reached.entry(epoch).or_default().push((source, partitions));
             }
+            // what comes before is what is committed already
+            Event::Closed { changes, .. } if changes.epoch < self.committed.epoch => {}
             Event::Closed { changes, snapshot } => {
                 self.closed.push(changes);
                 self.snapshot = snapshot;
