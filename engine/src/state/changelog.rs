@@ -41,9 +41,11 @@ mod tests {
     use super::*;
     use crate::state::{Committed, store::Store};
 
+    type Kept = (Option<Epoch>, BTreeMap<Vec<u8>, Vec<u8>>);
+
     /// What would be elsewhere.
     #[derive(Clone, Default)]
-    struct Elsewhere(Arc<Mutex<(Option<Epoch>, BTreeMap<Vec<u8>, Vec<u8>>)>>);
+    struct Elsewhere(Arc<Mutex<Kept>>);
 
     impl Changelog for Elsewhere {
         fn name(&self) -> Name {
