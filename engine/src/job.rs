@@ -322,3 +322,18 @@ fn work(
     });
     worker::run(worker, shared, dataflow, readers, &start)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_rise_across_restarts_whatever_the_clock_does() {
+        let settings = Settings::default();
+        let now = first_epoch(&settings, None);
+        let committed = |epoch| Committed { epoch, ..Committed::default() };
+        assert!(first_epoch(&settings, Some(&committed(now - 1000))) >= now);
+        let set_back_by_a_day = committed(now + 864_000);
+        assert_eq!(first_epoch(&settings, Some(&set_back_by_a_day)), now + 864_001);
+    }
+}

@@ -10,49 +10,51 @@ use std::{
     sync::Arc,
 };
 
+use either::Either;
 use imbl::OrdMap;
 
 /// The rows of a view with typed keys and values, sorted by key. Cloning it costs next to nothing.
 #[derive(Clone)]
-pub struct ViewRows<R, V> {
-    /// by their first row
-    blocks: OrdMap<R, Block<R, V>>,
-    len: usize,
+pub struct ViewRows<R, V>(Values<R, V>);
+
+/// Values that own nothing lie in the blocks and are copied with them; others are shared.
+#[derive(Clone)]
+enum Values<R, V> {
+    Plain(Blocks<R, V>),
+    Shared(Blocks<R, Arc<V>>),
 }
-
-type Block<R, V> = Arc<[(R, Arc<V>)]>;
-
-/// Most rows of a block: what one changed row makes copied.
-const MOST: usize = 32;
-/// A block with fewer joins its neighbour.
-const LEAST: usize = 8;
 
 impl<R, V> Default for ViewRows<R, V> {
     fn default() -> Self {
-        ViewRows { blocks: OrdMap::new(), len: 0 }
+        let shared = std::mem::needs_drop::<V>();
+        ViewRows(if shared { Values::Shared(Blocks::default()) } else { Values::Plain(Blocks::default()) })
     }
 }
 
-impl<R: Ord + Clone, V> ViewRows<R, V> {
+impl<R: Ord + Clone, V: Clone> ViewRows<R, V> {
     /// How many rows.
     pub fn len(&self) -> usize {
-        self.len
+        match &self.0 {
+            Values::Plain(blocks) => blocks.len,
+            Values::Shared(blocks) => blocks.len,
+        }
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The value of a row.
-    pub fn get(&self, row: &R) -> Option<&Arc<V>> {
-        let (_, block) = self.blocks.get_prev(row)?;
-        let at = block.binary_search_by(|(other, _)| other.cmp(row)).ok()?;
-        block.get(at).map(|(_, value)| value)
+    pub fn get(&self, row: &R) -> Option<&V> {
+        match &self.0 {
+            Values::Plain(blocks) => blocks.get(row),
+            Values::Shared(blocks) => blocks.get(row).map(|value| &**value),
+        }
     }
 
     /// Every row and its value, in order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&R, &Arc<V>)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&R, &V)> {
         self.range(..)
     }
 
@@ -62,12 +64,56 @@ impl<R: Ord + Clone, V> ViewRows<R, V> {
     }
 
     /// Every row's value, in the order of the rows.
-    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Arc<V>> {
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.iter().map(|(_, value)| value)
     }
 
     /// The rows within bounds, in order; found without looking at those before.
-    pub fn range(&self, bounds: impl RangeBounds<R>) -> impl DoubleEndedIterator<Item = (&R, &Arc<V>)> {
+    pub fn range(&self, bounds: impl RangeBounds<R>) -> impl DoubleEndedIterator<Item = (&R, &V)> {
+        match &self.0 {
+            Values::Plain(blocks) => Either::Left(blocks.range(bounds)),
+            Values::Shared(blocks) => Either::Right(blocks.range(bounds).map(|(row, value)| (row, &**value))),
+        }
+    }
+
+    /// Sets and removes rows; they must come in order, each once.
+    pub(crate) fn apply(&mut self, changes: impl Iterator<Item = (R, Option<V>)>) {
+        match &mut self.0 {
+            Values::Plain(blocks) => blocks.apply(changes),
+            Values::Shared(blocks) => blocks.apply(changes.map(|(row, value)| (row, value.map(Arc::new)))),
+        }
+    }
+}
+
+/// Sorted rows in blocks.
+#[derive(Clone)]
+struct Blocks<R, C> {
+    /// by their first row
+    blocks: OrdMap<R, Block<R, C>>,
+    len: usize,
+}
+
+type Block<R, C> = Arc<[(R, C)]>;
+
+/// Most rows of a block: what one changed row makes copied.
+const MOST: usize = 32;
+/// A block with fewer joins its neighbour.
+const LEAST: usize = 8;
+
+impl<R, C> Default for Blocks<R, C> {
+    fn default() -> Self {
+        Blocks { blocks: OrdMap::new(), len: 0 }
+    }
+}
+
+impl<R: Ord + Clone, C: Clone> Blocks<R, C> {
+    fn get(&self, row: &R) -> Option<&C> {
+        let (_, block) = self.blocks.get_prev(row)?;
+        let at = block.binary_search_by(|(other, _)| other.cmp(row)).ok()?;
+        block.get(at).map(|(_, value)| value)
+    }
+
+    fn range(&self, bounds: impl RangeBounds<R>) -> impl DoubleEndedIterator<Item = (&R, &C)> {
         let (from, to) = (bounds.start_bound().cloned(), bounds.end_bound().cloned());
         let first_block = match &from {
             Bound::Included(row) | Bound::Excluded(row) => self.blocks.get_prev(row).map(|(first, _)| first.clone()),
@@ -89,8 +135,7 @@ impl<R: Ord + Clone, V> ViewRows<R, V> {
         })
     }
 
-    /// Sets and removes rows; they must come in order, each once.
-    pub(crate) fn apply(&mut self, changes: impl Iterator<Item = (R, Option<Arc<V>>)>) {
+    fn apply(&mut self, changes: impl Iterator<Item = (R, Option<C>)>) {
         let mut changes = changes.peekable();
         while let Some((row, _)) = changes.peek() {
             let found =
@@ -115,7 +160,7 @@ impl<R: Ord + Clone, V> ViewRows<R, V> {
     }
 
     /// Puts neighbouring rows where no block is, in blocks of about the same size.
-    fn put(&mut self, mut rows: Vec<(R, Arc<V>)>) {
+    fn put(&mut self, mut rows: Vec<(R, C)>) {
         let Some((first, _)) = rows.first() else { return };
         if rows.len() < LEAST
             && let Some((previous, block)) = self.blocks.get_prev(first)
@@ -147,11 +192,11 @@ fn no_earlier<R: Ord + Clone>(from: &Bound<R>, to: Bound<R>) -> Bound<R> {
 }
 
 /// A block's rows after the changes that come before `next`.
-fn merge<R: Ord + Clone, V>(
-    old: &[(R, Arc<V>)],
-    changes: &mut Peekable<impl Iterator<Item = (R, Option<Arc<V>>)>>,
+fn merge<R: Ord + Clone, C: Clone>(
+    old: &[(R, C)],
+    changes: &mut Peekable<impl Iterator<Item = (R, Option<C>)>>,
     next: Option<&R>,
-) -> Vec<(R, Arc<V>)> {
+) -> Vec<(R, C)> {
     let mut rows = Vec::with_capacity(old.len() + 1);
     let mut old = old.iter().peekable();
     while let Some((row, value)) = changes.next_if(|(row, _)| next.is_none_or(|next| row < next)) {
@@ -173,36 +218,50 @@ mod tests {
 
     use super::*;
 
+    /// Rows are those of a plain map, whatever came and went, and snapshots stay as they were.
+    fn check<V: Clone + PartialEq + std::fmt::Debug>(
+        epochs: Vec<BTreeMap<u16, Option<u8>>>,
+        bounds: &[(u16, u16)],
+        value: impl Fn(u8) -> V,
+    ) {
+        let (mut rows, mut plain) = (ViewRows::default(), BTreeMap::new());
+        let mut snapshots = Vec::new();
+        for epoch in epochs {
+            rows.apply(epoch.iter().map(|(&row, &changed)| (row, changed.map(&value))));
+            for (row, changed) in epoch {
+                match changed {
+                    Some(changed) => plain.insert(row, value(changed)),
+                    None => plain.remove(&row),
+                };
+            }
+            snapshots.push((rows.clone(), plain.clone()));
+        }
+        for (rows, plain) in snapshots {
+            assert_eq!(rows.len(), plain.len());
+            assert!(rows.iter().eq(plain.iter()) && rows.iter().rev().eq(plain.iter().rev()));
+            for &(from, to) in bounds {
+                assert_eq!(rows.get(&from), plain.get(&from));
+                assert!(rows.range(from..).eq(plain.range(from..)));
+                assert!(rows.range(..=to).rev().eq(plain.range(..=to).rev()));
+                let within = |row: &u16| from <= *row && *row < to;
+                assert!(rows.range(from..to).eq(plain.iter().filter(|(row, _)| within(row))));
+            }
+            let sizes: Vec<usize> = match &rows.0 {
+                Values::Plain(blocks) => blocks.blocks.values().map(|block| block.len()).collect(),
+                Values::Shared(blocks) => blocks.blocks.values().map(|block| block.len()).collect(),
+            };
+            assert!(sizes.iter().all(|size| (1..=MOST).contains(size)));
+        }
+    }
+
     proptest! {
         #[test]
         fn rows_are_those_of_a_plain_map(
             epochs in prop::collection::vec(prop::collection::btree_map(0u16..600, prop::option::of(0u8..9), 0..90), 1..12),
             bounds in prop::collection::vec((0u16..600, 0u16..600), 8),
         ) {
-            let (mut rows, mut plain) = (ViewRows::default(), BTreeMap::new());
-            let mut snapshots = Vec::new();
-            for epoch in epochs {
-                rows.apply(epoch.iter().map(|(&row, &value)| (row, value.map(Arc::new))));
-                for (row, value) in epoch {
-                    match value {
-                        Some(value) => { plain.insert(row, Arc::new(value)); }
-                        None => { plain.remove(&row); }
-                    }
-                }
-                snapshots.push((rows.clone(), plain.clone()));
-            }
-            for (rows, plain) in snapshots {
-                prop_assert_eq!(rows.len(), plain.len());
-                prop_assert!(rows.iter().eq(plain.iter()) && rows.iter().rev().eq(plain.iter().rev()));
-                for &(from, to) in &bounds {
-                    prop_assert_eq!(rows.get(&from), plain.get(&from));
-                    prop_assert!(rows.range(from..).eq(plain.range(from..)));
-                    prop_assert!(rows.range(..=to).rev().eq(plain.range(..=to).rev()));
-                    let within = |row: &u16| from <= *row && *row < to;
-                    prop_assert!(rows.range(from..to).eq(plain.iter().filter(|(row, _)| within(row))));
-                }
-                prop_assert!(rows.blocks.values().all(|block| !block.is_empty() && block.len() <= MOST));
-            }
+            check(epochs.clone(), &bounds, |value| value);
+            check(epochs, &bounds, |value| value.to_string());
         }
     }
 }

@@ -213,7 +213,7 @@ impl<R: RowKey, V: Value> ViewSnapshot for TypedSnapshot<R, V> {
             if found.len() == limit {
                 break;
             }
-            found.push(record(row, Some(&**value)));
+            found.push(record(row, Some(value)));
         }
         found
     }
@@ -302,7 +302,7 @@ impl<R: RowKey, V: Value> ViewState for TypedState<R, V> {
         // sorted by row: a row's changes are neighbours, and one that came outdoes one that went
         let rows = changes.chunk_by(|((a, _), _), ((b, _), _)| a == b).filter_map(|changes| {
             let ((row, _), _) = changes.first()?;
-            let new = changes.iter().find(|(_, diff)| *diff > 0).map(|((_, value), _)| Arc::new(value.clone()));
+            let new = changes.iter().find(|(_, diff)| *diff > 0).map(|((_, value), _)| value.clone());
             Some((row.clone(), new))
         });
         self.rows.apply(rows);

@@ -129,10 +129,10 @@ fn service(entry: &Entry) -> Option<String> {
 fn shown(snapshot: &Snapshot, view: &str) -> Rows {
     let second = |at: Timestamp| at.as_micros() / 1_000_000;
     if let Some(rows) = snapshot.rows::<Windowed<Name>, Sum>(view) {
-        return rows.iter().map(|(row, sum)| ((row.key.to_string(), second(row.window.start)), **sum)).collect();
+        return rows.iter().map(|(row, sum)| ((row.key.to_string(), second(row.window.start)), *sum)).collect();
     }
     let rows = snapshot.rows::<Windowed<()>, Sum>(view).expect("a view of sums");
-    rows.iter().map(|(row, sum)| ((String::new(), second(row.window.start)), **sum)).collect()
+    rows.iter().map(|(row, sum)| ((String::new(), second(row.window.start)), *sum)).collect()
 }
 
 fn check(batch: &Batch, snapshot: &Snapshot, context: &str) {
@@ -256,7 +256,7 @@ fn keys_beyond_the_bound_are_folded_and_nothing_is_lost() {
     let snapshots = replay(PerService, &settings, &script).unwrap();
     let rows = snapshots[0].rows::<Windowed<Name>, u64>("counts").unwrap();
     assert_eq!(rows.len(), 11);
-    assert_eq!(rows.values().map(|n| **n).sum::<u64>(), 1000);
+    assert_eq!(rows.values().copied().sum::<u64>(), 1000);
     let other = rows.iter().find(|(row, _)| &*row.key == highwater_engine::OTHER).unwrap();
-    assert_eq!(**other.1, 990);
+    assert_eq!(*other.1, 990);
 }

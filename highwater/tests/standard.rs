@@ -68,7 +68,7 @@ fn batch(script: &[Vec<(u32, String)>]) -> Expected {
 
 fn series<V: highwater_engine::Value>(snapshot: &Snapshot, view: &str) -> BTreeMap<(String, Timestamp), V> {
     let rows = snapshot.rows::<Windowed<Name>, V>(view).unwrap_or_else(|| panic!("no view {view} of this type"));
-    rows.iter().map(|(row, value)| ((row.key.to_string(), row.window.start), (**value).clone())).collect()
+    rows.iter().map(|(row, value)| ((row.key.to_string(), row.window.start), value.clone())).collect()
 }
 
 fn check(end: &Snapshot, expected: &Expected) {
@@ -123,7 +123,7 @@ fn views_equal_the_batch_and_incidents_are_found() {
         assert!(found, "no anomaly in the burst: {:?}", anomalies.keys().collect::<Vec<_>>());
 
         let alerts = end.rows::<Plain<Name>, Alert>(catalog::ALERTS).unwrap();
-        let told: BTreeSet<Alert> = alerts.values().map(|alert| (**alert).clone()).collect();
+        let told: BTreeSet<Alert> = alerts.values().cloned().collect();
         let burst_alert = told.iter().any(|alert| {
             (&*alert.rule, &*alert.key) == ("high_error_rate", "payment-service") && burst.contains(&alert.firing_from)
         });

@@ -52,7 +52,7 @@ mod tests {
         let snapshots = replay(CheckoutFunnel, &Settings::default(), &vec![good, bad]).unwrap();
         let end = snapshots.last().unwrap();
         let funnel = end.rows::<Windowed<()>, Ratio>("checkout_funnel").unwrap();
-        assert_eq!(funnel.values().map(|ratio| **ratio).collect::<Vec<_>>(), [Ratio::new(1, 1), Ratio::new(0, 3)]);
+        assert_eq!(funnel.values().copied().collect::<Vec<_>>(), [Ratio::new(1, 1), Ratio::new(0, 3)]);
         let alerts = end.rows::<Plain<highwater_engine::Name>, Alert>(catalog::ALERTS).unwrap();
         assert_eq!(
             alerts.keys().map(|row| &*row.key).collect::<Vec<_>>(),

@@ -98,6 +98,7 @@ struct Trained {
 }
 
 type Row<K> = (((K, Window), FeatureRow), Epoch, isize);
+type Update = ((Window, FeatureRow), isize);
 type Change<K> = (((K, Window), Option<Model>), Epoch, isize);
 type Restored<K> = ((K, Window), Option<Model>);
 
@@ -107,7 +108,7 @@ impl<K: Key> Trainer<K> {
     }
 
     fn close(&mut self, epoch: Epoch, rows: Vec<Row<K>>) -> Vec<Change<K>> {
-        let mut touched: BTreeMap<K, Vec<((Window, FeatureRow), isize)>> = BTreeMap::new();
+        let mut touched: BTreeMap<K, Vec<Update>> = BTreeMap::new();
         for (((key, window), row), _, diff) in rows {
             touched.entry(key).or_default().push(((window, row), diff));
         }
@@ -130,7 +131,7 @@ impl<K: Key> Trainer<K> {
 }
 
 impl Trained {
-    fn update(&mut self, updates: Vec<((Window, FeatureRow), isize)>) {
+    fn update(&mut self, updates: Vec<Update>) {
         for ((window, row), diff) in updates {
             if diff > 0 {
                 self.rows.insert(window, row);
@@ -166,5 +167,33 @@ impl Trained {
             changes.push((of, model, -1));
         }
         changes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use highwater_engine::{Timestamp, minutes, seconds};
+
+    use super::*;
+
+    #[test]
+    fn what_comes_and_goes_within_an_epoch_leaves_nothing_behind() {
+        let mut trainer = Trainer { period: minutes(10), training: Training::default(), keys: HashMap::new() };
+        let window = |n: u64| Window::containing(Timestamp::from_millis(0).plus(seconds(10 * n)), seconds(10));
+        let row = |n: u64, value: f64| (((), window(n)), [Real::from(value); FEATURES]);
+        let mut models = 0;
+        let mut close = |epoch, rows: Vec<(((), Window), FeatureRow, isize)>| {
+            let rows = rows.into_iter().map(|(at, row, diff)| ((at, row), epoch, diff)).collect();
+            models += trainer.close(epoch, rows).iter().map(|(_, _, diff)| diff).sum::<isize>();
+            (models, trainer.keys.len())
+        };
+        let with = |(at, row), diff| (at, row, diff);
+        let first = (0..200).map(|n| with(row(n, n as f64), 1)).collect();
+        assert!(close(1, first).0 > 0);
+        // a window is corrected twice within an epoch, as a join tells it
+        let twice = vec![with(row(7, 7.0), -1), with(row(7, 9.0), 1), with(row(7, 9.0), -1), with(row(7, 8.0), 1)];
+        close(2, twice);
+        let gone = (0..200).map(|n| with(row(n, if n == 7 { 8.0 } else { n as f64 }), -1)).collect();
+        assert_eq!(close(3, gone), (0, 0), "models and keys that are left");
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn windows<'a>(
     to: Timestamp,
 ) -> impl Iterator<Item = (Timestamp, &'a ServiceStats)> + use<'a> {
     let (first, end) = (row(service, from), row(service, to.max(from)));
-    rows.range(first..end).map(|(row, stats)| (row.window.start, &**stats))
+    rows.range(first..end).map(|(row, stats)| (row.window.start, stats))
 }
 
 pub(super) fn sum(rows: &Stats, service: &Name, from: Timestamp, to: Timestamp) -> ServiceStats {
