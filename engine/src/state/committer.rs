@@ -111,7 +111,7 @@ impl Committer {
             let transaction = self.store.begin()?;
             for view in views {
                 if transaction.forget(sink, view)? {
-                    tracing::warn!(sink, view = %view, "the sink holds nothing of the view any longer: it gets all of it");
+                    tracing::warn!(sink, view = %view, "the sink holds nothing of what it was told: it gets all of it");
                 }
             }
             for (epoch, batch) in self.store.outbox(sink, 0, usize::MAX)? {
