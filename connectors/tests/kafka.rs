@@ -250,8 +250,8 @@ fn records_that_are_gone_are_skipped_and_counted_where_that_is_wished() {
 }
 
 #[test]
-fn a_topic_that_is_deleted_under_a_sink_ends_the_job_and_is_made_anew_by_the_next() {
-    let test = "a_topic_that_is_deleted_under_a_sink_ends_the_job_and_is_made_anew_by_the_next";
+fn a_topic_that_is_deleted_under_a_sink_ends_the_job_and_the_next_writes_all_of_it_anew() {
+    let test = "a_topic_that_is_deleted_under_a_sink_ends_the_job_and_the_next_writes_all_of_it_anew";
     let Some(mut config) = kafka(test) else { return };
     for (key, value) in [("topic.metadata.refresh.interval.ms", "300"), ("topic.metadata.propagation.max.ms", "1000")] {
         config.properties.insert(key.into(), value.into());
@@ -268,8 +268,33 @@ fn a_topic_that_is_deleted_under_a_sink_ends_the_job_and_is_made_anew_by_the_nex
     assert!(error.contains(&output.name) && error.contains("is gone"), "{error}");
 
     let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
-    until("what changed since", || each_once(&config, &output, 100));
+    until("the whole view", || each_once(&config, &output, 200));
     stop(running);
+}
+
+#[test]
+fn a_topic_that_is_deleted_while_the_job_is_stopped_gets_the_whole_view_once() {
+    let test = "a_topic_that_is_deleted_while_the_job_is_stopped_gets_the_whole_view_once";
+    let Some(config) = kafka(test) else { return };
+    let (input, output) = (topic("in"), topic("deleted"));
+    input.create(&config).unwrap();
+    append(&config, &input, 0, 100);
+    let state = tempfile::tempdir().unwrap();
+    let run = |records| {
+        let running = pipeline(&config, &input, &output, state.path()).start().unwrap();
+        until("the view", || each_once(&config, &output, records));
+        stop(running);
+        assert!(each_once(&config, &output, records), "nothing is told twice");
+    };
+    run(100);
+    // twice: with news since, and without
+    for (from, to) in [(100, 150), (150, 150)] {
+        wait_for(admin(&config).delete_topics(&[&output.name], &AdminOptions::new())).unwrap().remove(0).unwrap();
+        append(&config, &input, from, to);
+        run(to);
+    }
+    append(&config, &input, 150, 160);
+    run(160);
 }
 
 #[test]

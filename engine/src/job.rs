@@ -85,8 +85,8 @@ impl Job {
     /// Starts the workers, the publisher, the committer and a thread per sink.
     ///
     /// # Errors
-    /// Where the durable state cannot be read or the dataflow runtime cannot start. A source that cannot be opened ends
-    /// the job: see [`Running::join`].
+    /// Where the durable state cannot be read, a sink cannot say what it holds, or the dataflow runtime cannot start. A
+    /// source that cannot be opened ends the job: see [`Running::join`].
     pub fn start(self) -> Result<Running, JobError> {
         let Job { settings, sources, queries, sinks, state, changelog, metrics } = self;
         let (process, _) = settings.process();
@@ -180,7 +180,13 @@ impl Running {
         let Some(store) = self.shared.store.clone() else { return Ok(()) };
         let Settings { commit_interval, max_outbox_bytes, .. } = self.shared.settings;
         let mut committer = Committer::new(store.clone(), max_outbox_bytes, self.metrics.clone());
-        for (views, sink) in sinks {
+        for (views, mut sink) in sinks {
+            if store.committed().is_some() {
+                let empty = sink.empty_views()?;
+                if !empty.is_empty() {
+                    committer.forget(&sink.name(), &empty)?;
+                }
+            }
             let (wake, woken) = bounded(1);
             let number = committer.add_outlet(sink.name(), views, wake)?;
             if sink.takes_dead_letters() {

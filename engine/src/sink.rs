@@ -21,6 +21,16 @@ pub trait Sink: Send {
         false
     }
 
+    /// Asked where a job goes on from durable state, before anything is delivered: of which views does the sink hold
+    /// nothing at all, be it that they were lost, or that nothing has arrived yet? What it was told of them is forgotten,
+    /// and it is told all of them with the first commit.
+    ///
+    /// # Errors
+    /// The job does not start.
+    fn empty_views(&mut self) -> Result<Vec<Name>, SinkError> {
+        Ok(Vec::new())
+    }
+
     /// Asked before the first delivery: up to which epoch has everything arrived? `delivered` is what the job's state
     /// knows, which is that or less. `job` tells this job's state from any other's; it outlives restarts.
     ///

@@ -8,7 +8,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -79,13 +79,22 @@ struct Told {
     batches: Arc<Mutex<Vec<Batch>>>,
     failures: Arc<AtomicUsize>,
     closed: Arc<Mutex<()>>,
+    refuses: Arc<AtomicBool>,
+    /// says that it has lost everything
+    is_empty: Arc<AtomicBool>,
 }
 
 impl Sink for Told {
     fn name(&self) -> Name {
         "told".into()
     }
+    fn empty_views(&mut self) -> Result<Vec<Name>, SinkError> {
+        Ok(self.is_empty.load(Ordering::SeqCst).then(|| "counts".into()).into_iter().collect())
+    }
     fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(SinkError::new(self.name(), "never"));
+        }
         let fails = |left: usize| left.checked_sub(1);
         if self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails).is_ok() {
             return Err(SinkError::new(self.name(), "not yet").again(Duration::ZERO));
@@ -156,6 +165,34 @@ fn after_a_restart_and_a_changed_query_exactly_the_difference_is_told() {
 
     run(job(folder.path(), &more, 2, &told));
     assert_eq!(told.take(), [("pay".to_owned(), Some(json!(2))), ("search".to_owned(), Some(json!(2)))]);
+}
+
+#[test]
+fn a_sink_that_holds_nothing_is_told_everything_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = Told::default();
+    let lines = Lines::of(&["cart", "search", "cart"]);
+    run(job(folder.path(), &lines, 1, &told));
+    let all = newest(&told.take());
+
+    told.is_empty.store(true, Ordering::SeqCst);
+    run(job(folder.path(), &lines, 1, &told));
+    let again = told.take();
+    assert_eq!((again.len(), newest(&again)), (2, all.clone()));
+    told.is_empty.store(false, Ordering::SeqCst);
+    run(job(folder.path(), &lines, 1, &told));
+    assert_eq!(told.take(), [], "it is known what it was told");
+
+    // what waits for it is told with everything, not besides
+    let more = Lines(Arc::new(lines.0.iter().chain(Lines::of(&["pay"]).0.iter()).cloned().collect()));
+    told.refuses.store(true, Ordering::SeqCst);
+    job(folder.path(), &more, 1, &told).start().unwrap().join().unwrap_err();
+    told.refuses.store(false, Ordering::SeqCst);
+    told.is_empty.store(true, Ordering::SeqCst);
+    run(job(folder.path(), &more, 1, &told));
+    let again = told.take();
+    assert_eq!((again.len(), newest(&again).len()), (3, 3));
+    assert!(all.iter().all(|row| newest(&again).get(row.0) == Some(row.1)));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use highwater_engine::{JobError, Views, metrics::Metrics};
-use highwater_server::{Bound, Ingest, Server};
+use highwater_engine::{JobError, Views, hours, metrics::Metrics};
+use highwater_server::{Bound, Ingest, Kept, Server};
 use tokio::{
     sync::{broadcast::error::RecvError, oneshot},
     time::MissedTickBehavior,
@@ -181,6 +181,8 @@ fn server(
     server.durable = config.state.is_some() && config.settings.cluster.as_ref().is_none_or(|c| c.process == 0);
     server.hosts = config.hosts.clone();
     server.tick = config.settings.tick;
+    let [ten_seconds, minutes, hour] = config.queries.rollups.kept(config.settings.retention);
+    server.kept = Kept { ten_seconds: ten_seconds.min(hours(1)), minutes, hours: hour };
     server.limits.record_bytes = config.settings.max_record_bytes;
     server
 }

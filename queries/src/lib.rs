@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alerts::Thresholds;
 pub use anomalies::Detectors;
-pub use stats::Stats;
+pub use stats::{Rollups, Stats};
 
 /// The key under which a view shows all services together.
 pub const ALL: &str = "*";
@@ -29,6 +29,8 @@ pub struct Standard {
     pub detectors: Detectors,
     /// From where on the built-in alerts fire.
     pub thresholds: Thresholds,
+    /// How long the past is kept in windows of a minute and an hour.
+    pub rollups: Rollups,
 }
 
 impl Query for Standard {
@@ -37,7 +39,7 @@ impl Query for Standard {
     }
 
     fn build(&self, flow: &mut Flow<'_>) {
-        let stats = stats::build(flow);
+        let stats = stats::build(flow, &self.rollups);
         log_volume::build(flow, &stats);
         error_rate::build(flow, &stats);
         level_breakdown::build(flow, &stats);

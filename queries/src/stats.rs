@@ -4,12 +4,37 @@ use std::time::Duration;
 
 use highwater_engine::{Flow, Name, Series, Service, days, hours, minutes, seconds};
 use highwater_operators::{ServiceStats, catalog};
+use serde::{Deserialize, Serialize};
 
 use crate::ALL;
 
 /// How much longer than the job's retention windows are kept: at least the longest past that a detector looks back
 /// over, so that what is found in the retention does not change for no reason but age.
 const MARGIN: Duration = minutes(30);
+
+/// How long the statistics per service are kept in longer windows; at least as long as in those of 10 seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rollups {
+    /// Windows of a minute, in hours.
+    pub minutes_kept_hours: u64,
+    /// Windows of an hour, in days.
+    pub hours_kept_days: u64,
+}
+
+impl Default for Rollups {
+    fn default() -> Self {
+        Rollups { minutes_kept_hours: 24, hours_kept_days: 30 }
+    }
+}
+
+impl Rollups {
+    /// How long windows of 10 seconds, a minute and an hour are kept in a job with this retention.
+    pub fn kept(&self, retention: Duration) -> [Duration; 3] {
+        let finest = retention + MARGIN;
+        [finest, hours(self.minutes_kept_hours).max(finest), days(self.hours_kept_days).max(finest)]
+    }
+}
 
 /// Statistics per window.
 pub struct Stats<'s> {
@@ -20,13 +45,13 @@ pub struct Stats<'s> {
 }
 
 /// Folds each log once; publishes the three resolutions that the metrics API reads.
-pub fn build<'s>(flow: &mut Flow<'s>) -> Stats<'s> {
-    let keep = flow.settings().retention + MARGIN;
-    let folded = flow.logs().tumbling(seconds(10)).keep(keep).fold(Service, ServiceStats::observe);
+pub fn build<'s>(flow: &mut Flow<'s>, rollups: &Rollups) -> Stats<'s> {
+    let [finest, minute, hour] = rollups.kept(flow.settings().retention);
+    let folded = flow.logs().tumbling(seconds(10)).keep(finest).fold(Service, ServiceStats::observe);
     let per_service = folded.windows();
     flow.view(catalog::SERVICE_STATS_10S, &per_service);
-    flow.view(catalog::SERVICE_STATS_1M, &folded.rollup(minutes(1), hours(24)));
-    flow.view(catalog::SERVICE_STATS_1H, &folded.rollup(hours(1), days(30)));
+    flow.view(catalog::SERVICE_STATS_1M, &folded.rollup(minutes(1), minute));
+    flow.view(catalog::SERVICE_STATS_1H, &folded.rollup(hours(1), hour));
     let together = folded.regroup(|_| Name::from(ALL)).windows();
     let live = per_service.with_rows(per_service.rows().concat(together.rows()));
     let closed = live.closed(ServiceStats::default());

@@ -44,6 +44,7 @@ use crate::{
 };
 
 pub use ingest::{Ingest, IngestRefused};
+pub use metrics_api::Kept;
 
 /// Tells why a job failed, if it did.
 pub type Failure = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -70,6 +71,8 @@ pub struct Server {
     pub tick: Duration,
     /// How far the watermark may be behind the wall clock before the source counts as degraded.
     pub max_lag: Duration,
+    /// How far back the metrics API can be asked.
+    pub kept: Kept,
     /// Bounds.
     pub limits: Limits,
 }
@@ -158,6 +161,7 @@ impl Server {
             hosts: Vec::new(),
             tick: Duration::from_millis(100),
             max_lag: Duration::from_secs(60),
+            kept: Kept::default(),
             limits: Limits::default(),
         }
     }
@@ -178,8 +182,20 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let Server { views, metrics, mut registry, ingest, failure, durable, sinks, hosts, tick, max_lag, limits } =
-            self;
+        let Server {
+            views,
+            metrics,
+            mut registry,
+            ingest,
+            failure,
+            durable,
+            sinks,
+            hosts,
+            tick,
+            max_lag,
+            kept,
+            limits,
+        } = self;
         let (stop, stopping) = watch::channel(false);
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
         let state = State {
@@ -195,6 +211,7 @@ impl Server {
             hosts,
             tick,
             max_lag,
+            kept,
             address,
             live: semaphore(limits.live_connections),
             ingesting: semaphore(limits.ingest_requests),

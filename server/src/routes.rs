@@ -24,7 +24,9 @@ use crate::{
     error::Problem,
     health::{self, HttpMetrics, Pulse},
     ingest::{self, Ingest},
-    live, metrics_api, page,
+    live,
+    metrics_api::{self, Kept},
+    page,
     params::{Params, decode},
     views,
 };
@@ -45,6 +47,7 @@ pub(crate) struct State {
     pub(crate) hosts: Vec<String>,
     pub(crate) tick: Duration,
     pub(crate) max_lag: Duration,
+    pub(crate) kept: Kept,
     pub(crate) limits: Limits,
     pub(crate) address: SocketAddr,
     pub(crate) pulse: Pulse,
@@ -260,21 +263,24 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
         }
         Route::Socket => live::upgrade(state, request.ws.ok_or_else(Problem::upgrade_required)?),
         Route::Ingest => ingest::post(state, &request.headers, request.body).await,
-        route => read(state, move |snapshot| from_views(&route, snapshot, &params)).await,
+        route => {
+            let kept = state.kept;
+            read(state, move |snapshot| from_views(&route, snapshot, kept, &params)).await
+        }
     }
 }
 
 /// Answers that are computed from views.
-fn from_views(route: &Route, snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
+fn from_views(route: &Route, snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
     match route {
         Route::Views => views::list(snapshot, params),
         Route::View(name) => views::rows(snapshot, name, params),
-        Route::Overview => metrics_api::overview(snapshot, params),
-        Route::Service(name) => metrics_api::service(snapshot, name, params),
-        Route::Services => metrics_api::service_list(snapshot, params),
-        Route::System => metrics_api::system(snapshot, params),
-        Route::Timeseries => metrics_api::timeseries(snapshot, params),
-        Route::Severities => metrics_api::severities(snapshot, params),
+        Route::Overview => metrics_api::overview(snapshot, kept, params),
+        Route::Service(name) => metrics_api::service(snapshot, kept, name, params),
+        Route::Services => metrics_api::service_list(snapshot, kept, params),
+        Route::System => metrics_api::system(snapshot, kept, params),
+        Route::Timeseries => metrics_api::timeseries(snapshot, kept, params),
+        Route::Severities => metrics_api::severities(snapshot, kept, params),
         Route::Detect(metric) => anomalies::detect(snapshot, metric, params),
         Route::Report => anomalies::report(snapshot, params),
         _ => Err(Problem::internal()),

@@ -16,7 +16,7 @@ use highwater_engine::{
     Views, days, hours, minutes, seconds,
 };
 use highwater_operators::{ServiceStats, catalog};
-use highwater_server::{Ingest, IngestRefused, Server};
+use highwater_server::{Ingest, IngestRefused, Kept, Server};
 use serde_json::{Value as Json, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -459,6 +459,24 @@ async fn metrics_of_services() {
     assert_eq!(severities[2], json!({ "severity": "INFO", "count": 140 }));
     let answer = house.get("/api/v1/metrics/overview?time_range=2h").await;
     assert!(answer.status == 400 && answer.detail().contains("`2h`") && answer.detail().contains("24h"));
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_longer_kept_is_not_answered_for() {
+    let house = house(|server| {
+        server.kept = Kept { ten_seconds: minutes(30), minutes: hours(6), hours: hours(24) };
+    })
+    .await;
+    house.logs().await;
+    for path in ["overview", "services", "system", "timeseries", "service/cart"] {
+        let path = format!("/api/v1/metrics/{path}?time_range");
+        assert_eq!(house.get(&format!("{path}=24h")).await.status, 200);
+        let answer = house.get(&format!("{path}=7d")).await;
+        assert!(answer.status == 400 && answer.detail().contains("12h, 24h: nothing older"), "{}", answer.detail());
+    }
+    let answer = house.get("/api/v1/metrics/timeseries?time_range=1h&interval=10s").await;
+    assert!(answer.status == 400 && answer.detail().contains("1m or more"), "{}", answer.detail());
     house.end().await;
 }
 

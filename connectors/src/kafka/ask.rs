@@ -1,18 +1,19 @@
 //! Questions to a cluster, and why they are not answered.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use highwater_engine::Name;
 use rdkafka::{
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, Consumer},
-    error::{KafkaError, RDKafkaErrorCode},
+    error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 
 use super::{
     config::{KafkaConfig, REQUEST_TIMEOUT, explain},
     context::{Consuming, Context, Ends},
 };
+use crate::pause;
 
 /// Most events that are heard before an answer is given.
 const MAX_EVENTS: usize = 100;
@@ -26,6 +27,28 @@ pub(crate) fn has_topic(config: &KafkaConfig, topic: &str) -> Result<bool, Strin
         .fetch_metadata(Some(topic), REQUEST_TIMEOUT)
         .map_err(|error| format!("{error}{}", hear_trouble(&consumer)))?;
     Ok(metadata.topics().iter().any(|found| found.error().is_none() && !found.partitions().is_empty()))
+}
+
+/// Whether nothing has ever been written to a topic, as it is now. One that was just created is waited for.
+pub(crate) fn is_untouched(config: &KafkaConfig, topic: &str) -> Result<bool, String> {
+    let mut client = config.admin();
+    // a transaction that is not over yet is something, too
+    client.set("isolation.level", "read_uncommitted");
+    let consumer: BaseConsumer = client.create().map_err(|error| explain(&error))?;
+    let ends = || -> KafkaResult<Vec<i64>> {
+        let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT)?;
+        let partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        partitions.map(|partition| Ok(consumer.fetch_watermarks(topic, partition.id(), REQUEST_TIMEOUT)?.1)).collect()
+    };
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
+    loop {
+        match ends() {
+            Ok(ends) if !ends.is_empty() => return Ok(ends.iter().all(|end| *end == 0)),
+            Err(error) if Instant::now() >= deadline => return Err(error.to_string()),
+            Ok(_) if Instant::now() >= deadline => return Err("it has no partitions".to_owned()),
+            _ => pause(Duration::from_millis(100)),
+        }
+    }
 }
 
 /// What is wrong with the connection of a consumer that has nothing to read yet, to be appended to a message. It tells

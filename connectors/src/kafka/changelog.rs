@@ -38,41 +38,34 @@ impl KafkaChangelog {
         KafkaChangelog { name, config, topic, metrics, transactions: None }
     }
 
-    fn connect(&mut self) -> Result<&mut Transactions, SinkError> {
-        match &mut self.transactions {
-            Some(transactions) => Ok(transactions),
-            none => {
-                let id = format!("highwater-state-{}", self.topic.name);
-                let (name, topics) = (self.name.clone(), vec![self.topic.name.clone()]);
-                let outbox = Outbox::transactional(name.clone(), &self.config, &id, self.metrics.clone())?;
-                Ok(none.insert(Transactions::open(&self.config, &id, topics, name, outbox)?))
-            }
+    /// The producer in hand, or a new one where that was given up.
+    fn connect(&mut self) -> Result<Transactions, SinkError> {
+        if let Some(transactions) = self.transactions.take() {
+            return Ok(transactions);
         }
+        let id = format!("highwater-state-{}", self.topic.name);
+        let (name, topics) = (self.name.clone(), vec![self.topic.name.clone()]);
+        let outbox = Outbox::transactional(name.clone(), &self.config, &id, self.metrics.clone())?;
+        Transactions::open(&self.config, &id, topics, name, outbox)
     }
 
     /// One attempt to append; nothing is left to do where the epoch is there already.
     fn try_append(&mut self, epoch: Epoch, entries: &[Entry]) -> Result<(), SinkError> {
-        let topic = self.topic.name.clone();
-        let transactions = self.connect()?;
-        if transactions.epoch >= Some(epoch) {
-            return Ok(());
+        let mut transactions = self.connect()?;
+        if transactions.epoch < Some(epoch) {
+            transactions = transactions.commit(epoch, |outbox| {
+                for (key, value) in entries {
+                    let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&self.topic.name).key(key.as_slice());
+                    outbox.send(match value {
+                        Some(value) => record.payload(value.as_slice()),
+                        None => record,
+                    })?;
+                }
+                Ok(())
+            })?;
         }
-        let done = transactions.commit(epoch, |outbox| {
-            for (key, value) in entries {
-                let record: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&topic).key(key.as_slice());
-                outbox.send(match value {
-                    Some(value) => record.payload(value.as_slice()),
-                    None => record,
-                })?;
-            }
-            Ok(())
-        });
-        done.map_err(|(error, lost)| {
-            if lost {
-                self.transactions = None;
-            }
-            error
-        })
+        self.transactions = Some(transactions);
+        Ok(())
     }
 
     fn failed(&self, what: &str, cause: KafkaError) -> StateError {
@@ -123,8 +116,10 @@ impl Changelog for KafkaChangelog {
     fn open(&mut self) -> Result<Option<Epoch>, StateError> {
         let unreachable = |error: String| StateError::new(self.topic.name.clone(), error);
         self.topic.create(&self.config).map_err(|error| unreachable(error.to_string()))?;
-        let epoch = self.connect().map(|transactions| transactions.epoch);
-        epoch.map_err(|error| StateError::new(self.name.as_str(), "cannot be taken over").because(error))
+        let transactions = self.connect();
+        let transactions =
+            transactions.map_err(|error| StateError::new(self.name.as_str(), "cannot be taken over").because(error))?;
+        Ok(self.transactions.insert(transactions).epoch)
     }
 
     fn read(&mut self, entry: &mut dyn FnMut(Entry) -> Result<(), StateError>) -> Result<(), StateError> {

@@ -75,13 +75,6 @@ impl Outbox {
         &self.producer
     }
 
-    /// Takes no interest in what was sent so far any longer.
-    pub(crate) fn forget(&mut self) {
-        self.producer.poll(Duration::ZERO);
-        let deliveries = &self.producer.context().kind;
-        deliveries.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
     /// Hands a record to librdkafka; waits for room where its queue is full.
     pub(crate) fn send<K: ToBytes + ?Sized, P: ToBytes + ?Sized>(
         &mut self,

@@ -13,7 +13,7 @@ use rdkafka::{
 
 use super::{
     KafkaConfig, Topic,
-    ask::has_topic,
+    ask::{has_topic, is_untouched},
     dead_letters,
     outbox::Outbox,
     transactions::{TAKEN_OVER, Transactions},
@@ -25,6 +25,8 @@ use super::{
 /// Each commit of the job is one transaction over all topics: readers with `isolation.level=read_committed` see it
 /// whole and once, whatever ends the job and however often. Each record has the headers `highwater-view`,
 /// `highwater-epoch`, `highwater-schema` (the view's name, `/`, the version of its value's form) and `content-type`.
+///
+/// A topic that is new, or was deleted and made anew while the job did not run, gets its view whole.
 ///
 /// Dead letters, where they have a topic, are part of the same transactions: the record's first bytes as they came, and
 /// in the headers `highwater-reason`, `highwater-source`, `highwater-partition`, `highwater-next-offset` (where reading
@@ -84,20 +86,19 @@ impl KafkaSink {
         KafkaSink { name, ..self }
     }
 
-    fn connect(&mut self) -> Result<&mut Transactions, SinkError> {
-        match &mut self.transactions {
-            Some(transactions) => Ok(transactions),
-            none => {
-                let outbox = Outbox::transactional(self.name.clone(), &self.config, &self.id, self.metrics.clone())?;
-                let topics = self.topics.values().flatten().chain(&self.dead_letters).cloned().collect();
-                Ok(none.insert(Transactions::open(&self.config, &self.id, topics, self.name.clone(), outbox)?))
-            }
+    /// The producer in hand, or a new one where that was given up.
+    fn connect(&mut self) -> Result<Transactions, SinkError> {
+        if let Some(transactions) = self.transactions.take() {
+            return Ok(transactions);
         }
+        let outbox = Outbox::transactional(self.name.clone(), &self.config, &self.id, self.metrics.clone())?;
+        let topics = self.topics.values().flatten().chain(&self.dead_letters).cloned().collect();
+        Transactions::open(&self.config, &self.id, topics, self.name.clone(), outbox)
     }
 }
 
 impl KafkaSink {
-    /// What is wrong if a topic is gone: made anew by itself, it would lack the rows that were told before.
+    /// What is wrong if a topic is gone: made anew in the middle of it, it would lack the rows that were told before.
     fn gone(&self) -> Option<SinkError> {
         let mut topics = self.topics.values().flatten().chain(&self.dead_letters);
         // a cluster that does not answer says nothing of topics
@@ -109,7 +110,7 @@ impl KafkaSink {
         let (topic, brokers) = (missing??, &self.config.bootstrap_servers);
         let what = format!(
             "topic {topic:?} at {brokers} is gone, and what was in it; started again, the job creates it anew and writes \
-             what changes from then on. For all rows, move the job's state away first"
+             its view to it, whole (dead letters stay lost)"
         );
         Some(SinkError::new(self.name.clone(), what))
     }
@@ -128,24 +129,46 @@ impl Sink for KafkaSink {
         self.dead_letters.is_some()
     }
 
+    /// The views whose topics nobody has written to since they were made.
+    fn empty_views(&mut self) -> Result<Vec<Name>, SinkError> {
+        let mut empty = Vec::new();
+        for (view, topics) in &self.topics {
+            let mut untouched = Vec::new();
+            for topic in topics {
+                let what = |why| format!("what is in topic {topic:?} cannot be asked: {why}");
+                if is_untouched(&self.config, topic).map_err(|why| SinkError::new(self.name.clone(), what(why)))? {
+                    untouched.push(topic);
+                }
+            }
+            if untouched.len() == topics.len() {
+                empty.push(view.clone());
+            } else if !untouched.is_empty() {
+                // what was told is known per view, and the others have it
+                tracing::warn!(view = %view, topics = ?untouched, "new beside others of the view: only changes are written");
+            }
+        }
+        Ok(empty)
+    }
+
     fn resume(&mut self, job: &Name, delivered: Option<Epoch>) -> Result<Option<Epoch>, SinkError> {
         self.id = format!("highwater-{job}-{}", self.name);
-        Ok(self.connect()?.epoch.max(delivered))
+        let transactions = self.connect()?;
+        Ok(self.transactions.insert(transactions).epoch.max(delivered))
     }
 
     fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
         let Some(newest) = batches.last() else { return Ok(()) };
-        let committed = self.connect()?.epoch;
-        let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
+        let transactions = self.connect()?;
+        let committed = transactions.epoch;
         if committed > Some(newest.epoch) {
             return Err(SinkError::new(self.name(), TAKEN_OVER));
         }
+        let fresh: Vec<&Batch> = batches.iter().filter(|batch| Some(batch.epoch) > committed).collect();
         if fresh.is_empty() {
+            self.transactions = Some(transactions);
             return Ok(());
         }
-        let KafkaSink { topics, dead_letters: buried, transactions: Some(transactions), .. } = self else {
-            return Ok(());
-        };
+        let KafkaSink { topics, dead_letters: buried, .. } = &*self;
         let done = transactions.commit(newest.epoch, |outbox| {
             let mut headers = HashMap::new();
             for batch in fresh {
@@ -164,12 +187,9 @@ impl Sink for KafkaSink {
             }
             Ok(())
         });
-        done.map_err(|(error, lost)| {
-            if lost {
-                self.transactions = None;
-            }
-            if error.again.is_some() { self.gone().unwrap_or(error) } else { error }
-        })
+        let done = done.map_err(|error| if error.again.is_some() { self.gone().unwrap_or(error) } else { error });
+        self.transactions = Some(done?);
+        Ok(())
     }
 }
 

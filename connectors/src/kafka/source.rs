@@ -228,16 +228,13 @@ impl KafkaSource {
 
     fn lost(&self, lost: &[Lost]) -> SourceError {
         let ranges: Vec<String> = lost.iter().map(Lost::to_string).collect();
+        let (topic, brokers, group) = (&self.topic.name, self.brokers(), &self.group);
         self.error(format!(
-            "records of topic {:?} at {} are gone before they were read: {}. To go on with what is there, set on_loss to \
-             \"skip\"; or stop all jobs of group {group:?} and run `kafka-consumer-groups.sh --bootstrap-server {} --group {group} --topic {} \
-             --reset-offsets --to-earliest --execute`, or use another group",
-            self.topic.name,
-            self.brokers(),
+            "records of topic {topic:?} at {brokers} are gone before they were read: {}. To go on with what is there, set \
+             on_loss to \"skip\". Without durable state, where reading goes on where the group has committed, other ways \
+             are to use another group, or to stop all jobs of group {group:?} and run `kafka-consumer-groups.sh \
+             --bootstrap-server {brokers} --group {group} --topic {topic} --reset-offsets --to-earliest --execute`",
             ranges.join("; "),
-            self.brokers(),
-            self.topic.name,
-            group = self.group,
         ))
     }
 }

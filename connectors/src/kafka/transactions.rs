@@ -71,27 +71,30 @@ impl Transactions {
 
     /// One transaction: what `fill` sends, and the epoch.
     ///
+    /// A producer of which any step has failed is not given back: what of it is still under way in the network must not
+    /// arrive in a later transaction. Its successor fences it first.
+    ///
     /// # Errors
-    /// Where nobody knows what became of it, `true`: the producer must not be used again. Else it did not happen.
+    /// Where a step fails. Whether the transaction happened, the successor's epoch says.
     pub(crate) fn commit(
-        &mut self,
+        mut self,
         epoch: Epoch,
         fill: impl FnOnce(&mut Outbox) -> Result<(), SinkError>,
-    ) -> Result<(), (SinkError, bool)> {
+    ) -> Result<Self, SinkError> {
         let began = Instant::now();
         self.began = began;
-        self.outbox.producer().begin_transaction().map_err(|error| self.lost("a transaction cannot begin", error))?;
+        self.outbox.producer().begin_transaction().map_err(|error| self.judge("a transaction cannot begin", error))?;
         // delivery reports are served here: committing would wait for them for ever
         if let Err(error) = fill(&mut self.outbox).and_then(|()| self.outbox.flush()) {
             return Err(self.abort(error.again(Duration::ZERO)));
         }
-        let progress = self.progress(epoch).map_err(|error| self.lost("the epoch", error))?;
+        let progress = self.progress(epoch).map_err(|error| self.judge("the epoch", error))?;
         persist(began, || self.outbox.producer().send_offsets_to_transaction(&progress, &self.group, STEP_TIMEOUT))
             .map_err(|error| self.undone("the epoch cannot be committed", error))?;
         persist(began, || self.outbox.producer().commit_transaction(STEP_TIMEOUT))
             .map_err(|error| self.undone("a transaction cannot be committed", error))?;
         self.epoch = Some(epoch);
-        Ok(())
+        Ok(self)
     }
 
     fn progress(&self, epoch: Epoch) -> KafkaResult<TopicPartitionList> {
@@ -105,25 +108,22 @@ impl Transactions {
     }
 
     /// After a failed step: aborts where librdkafka asks for it.
-    fn undone(&mut self, what: &str, error: KafkaError) -> (SinkError, bool) {
+    fn undone(&self, what: &str, error: KafkaError) -> SinkError {
         let requires_abort = matches!(&error, KafkaError::Transaction(error) if error.txn_requires_abort());
-        if requires_abort { self.abort(self.judge(what, error)) } else { self.lost(what, error) }
+        let judged = self.judge(what, error);
+        if requires_abort { self.abort(judged) } else { judged }
     }
 
-    fn abort(&mut self, error: SinkError) -> (SinkError, bool) {
-        self.outbox.forget();
+    /// Ends the transaction, so that readers need not wait for the successor. Whether the producer was fenced may be
+    /// heard only now.
+    fn abort(&self, error: SinkError) -> SinkError {
         match persist(Instant::now(), || self.outbox.producer().abort_transaction(STEP_TIMEOUT)) {
-            Ok(()) => (error, false),
-            // whether the producer was fenced may be heard only now
+            Ok(()) => error,
             Err(cause) => {
                 let judged = self.judge("a transaction cannot be aborted", cause);
-                (if judged.again.is_none() { judged } else { error }, true)
+                if judged.again.is_none() { judged } else { error }
             }
         }
-    }
-
-    fn lost(&self, what: &str, error: KafkaError) -> (SinkError, bool) {
-        (self.judge(what, error), true)
     }
 
     /// As [`judge`]; but who was fenced after the time that a transaction may take was fenced by the cluster, for that. A
@@ -205,9 +205,9 @@ mod tests {
             outbox.send(BaseRecord::<str, str>::to(&id).payload("x"))?;
             outbox.flush()
         };
-        let mut transactions = open();
-        transactions.commit(1, send).unwrap();
-        let (error, lost) = transactions
+        let failed = open()
+            .commit(1, send)
+            .unwrap()
             .commit(2, |outbox| {
                 send(outbox)?;
                 // two records and the mark of the first transaction; then the one that the cluster sets
@@ -216,9 +216,10 @@ mod tests {
                 }
                 Ok(())
             })
-            .unwrap_err();
-        assert!(lost && error.again.is_some(), "{error}");
-        let mut transactions = open();
+            .err()
+            .unwrap();
+        assert!(failed.again.is_some(), "{failed}");
+        let transactions = open();
         assert_eq!(transactions.epoch, Some(1));
         transactions.commit(2, send).unwrap();
         assert_eq!(open().epoch, Some(2));

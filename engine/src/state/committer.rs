@@ -105,6 +105,29 @@ impl Committer {
         Ok(self.outlets.len() - 1)
     }
 
+    /// Forgets what a sink was told of views, and what it has still to be told of them: it holds nothing of them, and gets
+    /// them whole with the first commit. To be called before anything is delivered.
+    ///
+    /// # Errors
+    /// Where the store cannot be read or written.
+    pub(crate) fn forget(&self, sink: &str, views: &[Name]) -> Result<(), StateError> {
+        let forget = || {
+            let transaction = self.store.begin()?;
+            for view in views {
+                if transaction.forget(sink, view)? {
+                    tracing::warn!(sink, view = %view, "the sink holds nothing of what it was told: it gets all of it");
+                }
+            }
+            for (epoch, batch) in self.store.outbox(sink, 0, usize::MAX)? {
+                let mut batch: Batch = from_json(&batch)?;
+                batch.changes.retain(|change| !views.contains(&change.view));
+                transaction.post(sink, epoch, &to_json(&batch)?)?;
+            }
+            Ok(transaction)
+        };
+        forget().map_err(|cause| self.store.failed(cause))?.commit(&self.committed)
+    }
+
     /// A sink takes dead letters too.
     pub(crate) fn send_dead_letters_to(&mut self, outlet: usize) {
         if let Some(outlet) = self.outlets.get_mut(outlet) {

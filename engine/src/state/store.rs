@@ -131,12 +131,33 @@ impl Key {
     }
 }
 
+/// A changelog, and what it is owed: it takes one commit of an epoch and no more.
+struct Followed {
+    changelog: Box<dyn Changelog>,
+    newest: Option<Epoch>,
+    owed: Vec<Entry>,
+}
+
+impl Followed {
+    /// Appends a commit. What is between two epochs, such as arrivals at sinks, goes with the next: a store that is made
+    /// again without it tells again what has arrived, under the same epoch.
+    fn append(&mut self, epoch: Epoch, entries: Vec<Entry>) -> Result<(), StateError> {
+        self.owed.extend(entries);
+        if self.newest != Some(epoch) {
+            self.changelog.append(epoch, &self.owed)?;
+            self.owed.clear();
+            self.newest = Some(epoch);
+        }
+        Ok(())
+    }
+}
+
 /// All durable state of one job.
 pub(crate) struct Store {
     place: String,
     durable: bool,
     database: Database,
-    changelog: Option<Mutex<Box<dyn Changelog>>>,
+    changelog: Option<Mutex<Followed>>,
     /// what tells this job's state from any other's: sinks fence by it
     job: Name,
     committed: Option<Committed>,
@@ -237,7 +258,8 @@ impl Store {
             changelog.append(epoch, &self.everything().map_err(|cause| self.failed(cause))?)?;
         }
         self.look().map_err(|cause| self.failed(cause))?;
-        self.changelog = Some(Mutex::new(changelog));
+        let newest = theirs.or(ours);
+        self.changelog = Some(Mutex::new(Followed { changelog, newest, owed: Vec::new() }));
         Ok(())
     }
 
@@ -535,6 +557,16 @@ impl Transaction<'_> {
         Ok(self.range(all)?.into_iter().map(|(at, record)| (key(at), record)).collect())
     }
 
+    /// Forgets what a sink was told of a view. Gives whether that was anything.
+    pub(crate) fn forget(&self, sink: &str, view: &str) -> Result<bool, redb::Error> {
+        let told = self.range(Key::all(Key::told(sink, view, "")))?;
+        let any = !told.is_empty();
+        for key in told.into_keys() {
+            self.put(key, None)?;
+        }
+        Ok(any)
+    }
+
     /// Puts what a sink has to be told of an epoch.
     pub(crate) fn post(&self, sink: &str, epoch: Epoch, batch: &[u8]) -> Result<(), redb::Error> {
         let mut sealed = Vec::new();
@@ -573,8 +605,8 @@ impl Transaction<'_> {
         meta().map_err(failed)?;
         let Transaction { store, writing, entries } = self;
         if let (Some(changelog), Some(entries)) = (&store.changelog, entries) {
-            let mut changelog = changelog.lock().unwrap_or_else(PoisonError::into_inner);
-            changelog.append(committed.epoch, &entries.into_inner())?;
+            let mut followed = changelog.lock().unwrap_or_else(PoisonError::into_inner);
+            followed.append(committed.epoch, entries.into_inner())?;
         }
         writing.commit().map_err(|cause| store.failed(cause.into()))
     }

@@ -11,7 +11,7 @@ use std::{
 
 use highwater_connectors::{KafkaConfig, OnLoss, Start, WebhookConfig};
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
-use highwater_queries::Standard;
+use highwater_queries::{Rollups, Standard};
 
 use super::{
     tree::{Node, Problems, Section, Table},
@@ -183,6 +183,9 @@ pub(crate) const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Most worker threads: far beyond what helps.
 const MAX_WORKERS: usize = 256;
 
+/// Longest that rollups may be kept.
+const MAX_KEPT_DAYS: u64 = 3660;
+
 /// Reads all sections; what is wrong with them is added to `problems`.
 pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     let mut config = Config::default();
@@ -247,6 +250,16 @@ fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Probl
             }
         }
         Err(error) => problems.add(&nowhere, "queries", error.to_string()),
+    }
+    let Rollups { minutes_kept_hours, hours_kept_days } = queries.rollups;
+    for (key, kept, most) in [
+        ("minutes_kept_hours", minutes_kept_hours, 24 * MAX_KEPT_DAYS),
+        ("hours_kept_days", hours_kept_days, MAX_KEPT_DAYS),
+    ] {
+        if !(1..=most).contains(&kept) {
+            let what = format!("{kept} is not a whole number from 1 to {most}");
+            problems.add(&nowhere, format!("queries.rollups.{key}"), what);
+        }
     }
 }
 

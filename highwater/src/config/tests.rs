@@ -1,5 +1,7 @@
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
+use highwater_engine::{days, hours, minutes};
+
 use super::{schema::Source, *};
 
 fn repository(file: &str) -> (PathBuf, String) {
@@ -135,6 +137,22 @@ fn wrong_values_are_named_with_what_is_allowed() {
         "h.toml:6: limits.workers: 0 is not a whole number from 1 to 256",
         "h.toml:8: logs.format: \"jsn\" is not one of auto, json, envelope, logfmt, plain, syslog (did you mean \"json\"?)",
         "h.toml:10: logging.level: 3 is not a level",
+    ] {
+        assert!(message.contains(expected), "{expected}\nnot in\n{message}");
+    }
+}
+
+#[test]
+fn rollups_are_kept_for_as_long_as_configured() {
+    let read =
+        read_text(&format!("{SOURCE}[queries.rollups]\nminutes_kept_hours = 72\nhours_kept_days = 90\n")).unwrap();
+    assert_eq!(read.queries.rollups.kept(hours(1)), [minutes(90), hours(72), days(90)]);
+    // no shorter than what they are made of
+    assert_eq!(read.queries.rollups.kept(days(80)), [days(80) + minutes(30), days(80) + minutes(30), days(90)]);
+    let message = wrong(&format!("{SOURCE}[queries.rollups]\nminutes_kept_hours = 0\nhours_kept_days = 100_000\n"));
+    for expected in [
+        "queries.rollups.minutes_kept_hours: 0 is not a whole number from 1 to 87840",
+        "queries.rollups.hours_kept_days: 100000 is not a whole number from 1 to 3660",
     ] {
         assert!(message.contains(expected), "{expected}\nnot in\n{message}");
     }

@@ -16,6 +16,7 @@ mod timeseries;
 mod top_errors;
 
 pub(crate) use overview::{overview, severities};
+pub use resolution::Kept;
 pub(crate) use resolution::now;
 pub(crate) use services::{service, service_list, system};
 pub(crate) use timeseries::timeseries;

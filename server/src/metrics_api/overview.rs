@@ -11,6 +11,7 @@ use warp::reply::Response;
 use super::{
     figures::{by_level, tidy},
     period::Period,
+    resolution::Kept,
     rows::sum_levels,
 };
 use crate::{error::Problem, params::Params, routes::json_at};
@@ -18,8 +19,8 @@ use crate::{error::Problem, params::Params, routes::json_at};
 /// Services that a breakdown by service names; the others are added up as `__other__`.
 const NAMED_SERVICES: usize = 100;
 
-pub(crate) fn overview(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    let period = Period::of(snapshot, params.range()?)?;
+pub(crate) fn overview(snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
+    let period = Period::of(snapshot, kept, params.range()?)?;
     Ok(period.answer(overall(&period, &period.by_service())?))
 }
 
@@ -45,8 +46,8 @@ pub(super) fn overall(period: &Period<'_>, services: &BTreeMap<Name, ServiceStat
     }))
 }
 
-pub(crate) fn severities(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    let period = Period::of(snapshot, params.range()?)?;
+pub(crate) fn severities(snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
+    let period = Period::of(snapshot, kept, params.range()?)?;
     let levels = sum_levels(period.rows, None, period.from, period.to);
     let list: Vec<_> =
         levels.iter().map(|(level, count)| json!({ "severity": level.as_str(), "count": count })).collect();

@@ -9,7 +9,7 @@ use warp::reply::Response;
 
 use super::{
     figures::tidy,
-    resolution::{Resolution, Stats, align_up, now},
+    resolution::{Kept, Stats, align_up, now},
     rows::{oldest, reaches_back_to, services, sum, sum_levels},
 };
 use crate::{error::Problem, params::Span, routes::json_at};
@@ -17,6 +17,7 @@ use crate::{error::Problem, params::Span, routes::json_at};
 /// A range of time over one resolution.
 pub(super) struct Period<'a> {
     pub(super) snapshot: &'a Snapshot,
+    kept: Kept,
     span: Span,
     pub(super) rows: &'a Stats,
     now: Timestamp,
@@ -27,15 +28,15 @@ pub(super) struct Period<'a> {
 }
 
 impl<'a> Period<'a> {
-    pub(super) fn of(snapshot: &'a Snapshot, span: Span) -> Result<Self, Problem> {
-        let resolution = Resolution::finest(span.length).ok_or_else(Problem::internal)?;
+    pub(super) fn of(snapshot: &'a Snapshot, kept: Kept, span: Span) -> Result<Self, Problem> {
+        let resolution = kept.finest_over(span)?;
         let rows = resolution.rows(snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
         let now = now(snapshot, None);
         let to = align_up(now, resolution.size);
         let from = to.minus(span.length);
         let since = oldest(rows).unwrap_or(from).max(from);
         let covered = now.since(since).max(resolution.size).min(span.length);
-        Ok(Period { snapshot, span, rows, now, from, to, minutes: covered.as_secs_f64() / 60.0 })
+        Ok(Period { snapshot, kept, span, rows, now, from, to, minutes: covered.as_secs_f64() / 60.0 })
     }
 
     pub(super) fn per_minute(&self, count: u64) -> f64 {
@@ -51,7 +52,7 @@ impl<'a> Period<'a> {
     }
 
     pub(super) fn last_hour(&self, service: Option<&Name>) -> Result<u64, Problem> {
-        let resolution = Resolution::finest(hours(1)).ok_or_else(Problem::internal)?;
+        let resolution = self.kept.finest(hours(1)).ok_or_else(Problem::internal)?;
         let rows = resolution.rows(self.snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
         let to = align_up(self.now, resolution.size);
         Ok(sum_levels(rows, service, to.minus(hours(1)), to).total())
@@ -61,7 +62,7 @@ impl<'a> Period<'a> {
     /// wholly, or was zero. Over whole windows: the one under way would always look like a drop.
     pub(super) fn trend(&self, service: Option<&Name>) -> Json {
         let compared = || {
-            let resolution = Resolution::finest(self.span.length * 2)?;
+            let resolution = self.kept.finest(self.span.length * 2)?;
             let rows = resolution.rows(self.snapshot)?;
             let to = self.now.align(resolution.size);
             let middle = to.minus(self.span.length);

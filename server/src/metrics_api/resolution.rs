@@ -6,20 +6,59 @@ use highwater_engine::{Name, Snapshot, Timestamp, ViewRows, Windowed, days, hour
 use highwater_operators::{ServiceStats, catalog};
 
 use super::rows::last_rows;
+use crate::{
+    error::Problem,
+    params::{RANGES, Span},
+};
 
 pub(super) type Stats = ViewRows<Windowed<Name>, ServiceStats>;
+
+/// How long service statistics are kept, by the length of their windows.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// Windows of 10 seconds. Ranges up to this are added up from them: more than an hour makes slow answers.
+    pub ten_seconds: Duration,
+    /// Windows of a minute.
+    pub minutes: Duration,
+    /// Windows of an hour.
+    pub hours: Duration,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Kept { ten_seconds: hours(1), minutes: hours(24), hours: days(30) }
+    }
+}
+
+impl Kept {
+    /// The finest resolution that reaches back so far.
+    pub(super) fn finest(&self, length: Duration) -> Option<&'static Resolution> {
+        let kept = [self.ten_seconds, self.minutes, self.hours];
+        let (resolution, _) = RESOLUTIONS.iter().zip(kept).find(|(_, kept)| *kept >= length)?;
+        Some(resolution)
+    }
+
+    /// The same for a range that was asked for.
+    pub(super) fn finest_over(&self, span: Span) -> Result<&'static Resolution, Problem> {
+        self.finest(span.length).ok_or_else(|| {
+            let kept: Vec<_> =
+                RANGES.iter().filter(|range| self.finest(range.length).is_some()).map(|range| range.name).collect();
+            let allowed = format!("{}: nothing older is kept", kept.join(", "));
+            Problem::bad_parameter("time_range", span.name, &allowed)
+        })
+    }
+}
 
 /// Service statistics in windows of one length.
 pub(super) struct Resolution {
     pub(super) view: &'static str,
     pub(super) size: Duration,
-    pub(super) kept: Duration,
 }
 
 pub(super) const RESOLUTIONS: [Resolution; 3] = [
-    Resolution { view: catalog::SERVICE_STATS_10S, size: seconds(10), kept: hours(1) },
-    Resolution { view: catalog::SERVICE_STATS_1M, size: minutes(1), kept: hours(24) },
-    Resolution { view: catalog::SERVICE_STATS_1H, size: hours(1), kept: days(30) },
+    Resolution { view: catalog::SERVICE_STATS_10S, size: seconds(10) },
+    Resolution { view: catalog::SERVICE_STATS_1M, size: minutes(1) },
+    Resolution { view: catalog::SERVICE_STATS_1H, size: hours(1) },
 ];
 
 /// Now, as the module above says; `newest` is the end of the newest window of whatever else is looked at.
@@ -36,11 +75,6 @@ pub(crate) fn now(snapshot: &Snapshot, newest: Option<Timestamp>) -> Timestamp {
 impl Resolution {
     pub(super) fn rows<'a>(&self, snapshot: &'a Snapshot) -> Option<&'a Stats> {
         snapshot.rows::<Windowed<Name>, ServiceStats>(self.view)
-    }
-
-    /// The finest that reaches back so far.
-    pub(super) fn finest(length: Duration) -> Option<&'static Resolution> {
-        RESOLUTIONS.iter().find(|resolution| resolution.kept >= length)
     }
 }
 

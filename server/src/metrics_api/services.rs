@@ -12,14 +12,14 @@ use super::{
     figures::{by_level, millis, tidy},
     overview::overall,
     period::Period,
-    resolution::RESOLUTIONS,
+    resolution::{Kept, RESOLUTIONS},
     rows::{row, sum},
     top_errors::top_errors,
 };
 use crate::{error::Problem, params::Params};
 
-pub(crate) fn service(snapshot: &Snapshot, name: &str, params: &Params) -> Result<Response, Problem> {
-    let period = Period::of(snapshot, params.range()?)?;
+pub(crate) fn service(snapshot: &Snapshot, kept: Kept, name: &str, params: &Params) -> Result<Response, Problem> {
+    let period = Period::of(snapshot, kept, params.range()?)?;
     let name = Name::from(name);
     let is_known = RESOLUTIONS
         .iter()
@@ -50,14 +50,14 @@ pub(crate) fn service(snapshot: &Snapshot, name: &str, params: &Params) -> Resul
     })))
 }
 
-pub(crate) fn service_list(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    let period = Period::of(snapshot, params.range()?)?;
+pub(crate) fn service_list(snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
+    let period = Period::of(snapshot, kept, params.range()?)?;
     let (rows, next_cursor) = params.page(1000)?.cut(service_rows(&period, &period.by_service()));
     Ok(period.answer(json!({ "services": rows, "next_cursor": next_cursor })))
 }
 
-pub(crate) fn system(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    let period = Period::of(snapshot, params.range()?)?;
+pub(crate) fn system(snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
+    let period = Period::of(snapshot, kept, params.range()?)?;
     let services = period.by_service();
     let (rows, next_cursor) = params.page(1000)?.cut(service_rows(&period, &services));
     let mut answer = overall(&period, &services)?;

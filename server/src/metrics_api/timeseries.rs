@@ -10,7 +10,7 @@ use warp::reply::Response;
 
 use super::{
     figures::{millis, tidy},
-    resolution::{Resolution, Stats, align_up, now},
+    resolution::{Kept, Resolution, Stats, align_up, now},
     rows::{services, windows},
 };
 use crate::{
@@ -40,7 +40,7 @@ const METRICS: [(&str, Metric); 6] = [
 
 /// Points per series: one over all services, or one for each `service` that is named. An interval without logs has
 /// volume 0, and no error rate or latency (null). Rates are in percent, latencies in milliseconds.
-pub(crate) fn timeseries(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
+pub(crate) fn timeseries(snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
     let metric = params.choice("metric", &METRICS)?.unwrap_or(Metric::Volume);
     let metric_name = params.text("metric")?.unwrap_or("log_volume");
     let level = params.level()?;
@@ -52,7 +52,7 @@ pub(crate) fn timeseries(snapshot: &Snapshot, params: &Params) -> Result<Respons
         return Err(Problem::bad_parameter("service", "", &format!("1 to {MAX_SERIES} names, none of them empty")));
     }
     let span = params.range()?;
-    let resolution = Resolution::finest(span.length).ok_or_else(Problem::internal)?;
+    let resolution = kept.finest_over(span)?;
     let interval = interval(params, span, resolution)?;
     let rows = resolution.rows(snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
     let to = align_up(now(snapshot, None), interval.length);
