@@ -1,6 +1,6 @@
 //! `--processes`, `--process` and `--hosts`: a job of several processes.
 
-use std::path::Path;
+use std::{net::TcpListener, path::Path};
 
 use anyhow::{Context, bail};
 use highwater_engine::Cluster;
@@ -27,7 +27,14 @@ pub(crate) fn of(arguments: &cli::Run) -> anyhow::Result<Option<Cluster>> {
         bail!("--hosts names {} addresses, one for each of {processes} processes is needed", addresses.len());
     }
     let addresses: Vec<String> = addresses.into_iter().take(*processes).collect();
-    Ok((*processes > 1).then_some(Cluster { process: *process, addresses }))
+    if *processes < 2 {
+        return Ok(None);
+    }
+    if let Some(own) = addresses.get(*process) {
+        // to say so now, and where: the dataflow would only once the others are there
+        TcpListener::bind(own).with_context(|| format!("cannot listen for the other processes on {own}"))?;
+    }
+    Ok(Some(Cluster { process: *process, addresses }))
 }
 
 /// One `host:port` per line; empty lines and what follows a `#` do not count.
@@ -62,8 +69,8 @@ mod tests {
         assert!(of(&arguments(2, 2, None)).unwrap_err().to_string().contains("the last of 2 is 1"));
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hosts");
-        std::fs::write(&file, "# ours\na:2101\n\nb:2101 # the other\n").unwrap();
-        assert_eq!(of(&arguments(2, 0, Some(file.clone()))).unwrap().unwrap().addresses, ["a:2101", "b:2101"]);
+        std::fs::write(&file, "# ours\n127.0.0.1:0\n\nb:2101 # the other\n").unwrap();
+        assert_eq!(of(&arguments(2, 0, Some(file.clone()))).unwrap().unwrap().addresses, ["127.0.0.1:0", "b:2101"]);
         assert!(of(&arguments(3, 0, Some(file.clone()))).unwrap_err().to_string().contains("2 addresses"));
         std::fs::write(&file, "a\nb:1").unwrap();
         assert!(of(&arguments(2, 0, Some(file))).unwrap_err().to_string().contains("\"a\" is no host:port"));

@@ -39,6 +39,12 @@ pub(crate) fn abort_on_panic() {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         let message = info.payload_as_str().unwrap_or("no message");
         // timely has no other way to say so
+        if place.contains("timely_communication") && !message.starts_with("timely communication error") {
+            tracing::error!(thread = name, place, "{message}");
+            let what = "whoever connected to the port for other processes is none of them; strangers must not reach it";
+            crate::status::to_stderr(&format!("highwater: {what}\n"));
+            std::process::exit(1);
+        }
         if message.starts_with("timely communication error") {
             tracing::error!(thread = name, "{message}");
             crate::status::to_stderr("highwater: another process of the job is gone, so this one ends too\n");

@@ -70,6 +70,8 @@ pub(crate) struct Committer {
     closed: Vec<Arc<EpochChanges>>,
     snapshot: Arc<Snapshot>,
     committed: Committed,
+    /// the epoch that the job goes on from
+    restored: Option<Epoch>,
     /// whether sinks were told what had become different while the job did not run
     reconciled: bool,
     metrics: Arc<Metrics>,
@@ -77,6 +79,7 @@ pub(crate) struct Committer {
 
 impl Committer {
     pub(crate) fn new(store: Arc<Store>, max_outbox_bytes: usize, metrics: Arc<Metrics>) -> Self {
+        let restored = store.committed().map(|committed| committed.epoch);
         let committed = store.committed().cloned().unwrap_or_default();
         Committer {
             store,
@@ -89,6 +92,7 @@ impl Committer {
             closed: Vec::new(),
             snapshot: Arc::default(),
             committed,
+            restored,
             reconciled: false,
             metrics,
         }
@@ -195,7 +199,7 @@ impl Committer {
                 self.reached.entry(epoch).or_default().push((source, partitions));
             }
             // what comes before is what is committed already
-            Event::Closed { changes, .. } if changes.epoch < self.committed.epoch => {}
+            Event::Closed { changes, .. } if Some(changes.epoch) <= self.restored => {}
             Event::Closed { changes, snapshot } => {
                 self.newest = Some((changes.epoch, changes.watermark));
                 if self.outlets.is_empty() {
@@ -247,7 +251,7 @@ impl Committer {
         let Some(transaction) = self.prepare(&store).map_err(|cause| store.failed(cause))? else { return Ok(()) };
         transaction.commit(&self.committed)?;
         self.reconciled |= self.newest.is_some();
-        self.forget();
+        self.let_go();
         self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
         for outlet in &self.outlets {
             // full: it is being woken
@@ -278,14 +282,14 @@ impl Committer {
             changed |= self.post(at, &dead_letters, &transaction)?;
         }
         if !changed {
-            self.forget();
+            self.let_go();
             return Ok(None);
         }
         Ok(Some(transaction))
     }
 
     /// Lets go of what has been committed.
-    fn forget(&mut self) {
+    fn let_go(&mut self) {
         self.newest = None;
         self.closed.clear();
         if self.reconciled {

@@ -131,8 +131,12 @@ impl Play {
             intake.partition(*partition);
         }
         let (index, peers) = (worker.index(), worker.peers());
-        let restored =
-            dataflow.restore(worker, self.store.as_deref(), committed, |_| ()).map_err(|error| error.to_string())?;
+        let restored = dataflow.restore(worker, self.store.as_deref(), committed, |epoch| {
+            if index == 0 {
+                let _ = outputs.send(Output::Restored { epoch });
+            }
+        });
+        let restored = restored.map_err(|error| error.to_string())?;
         if let Some(restored) = restored {
             first = restored + 1;
             complete(worker, outputs, &dataflow, restored);
