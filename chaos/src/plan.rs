@@ -69,28 +69,21 @@ impl Plan {
         let mut rng = Rng::with_seed(seed);
         let mut is_kill: Vec<bool> = (0..kills + broker_restarts).map(|fault| fault < kills).collect();
         rng.shuffle(&mut is_kill);
-        let mut shapes = shapes(&mut rng, kills + 1).into_iter();
-        let mut running = shapes.next().unwrap_or(Shape::ALONE);
-        let first = running;
-        let mut what = |is_kill| {
-            let next = if is_kill { shapes.next() } else { None };
-            next.map_or(What::BrokerRestart, |next| {
+        let (first, mut nexts) = shapes(&mut rng, kills);
+        let (mut running, mut time, mut faults) = (first, Duration::ZERO, Vec::new());
+        let count = |time: Duration| logs_per_second * time.as_millis() as u64 / 1000;
+        for is_kill in is_kill {
+            let after = after(&mut rng, running);
+            time += after;
+            let next = if is_kill { nexts.pop() } else { None };
+            let what = next.map_or(What::BrokerRestart, |next| {
                 let victim = rng.usize(..running.processes);
                 running = next;
                 What::Kill { victim, next }
-            })
-        };
-        let whats: Vec<What> = is_kill.into_iter().map(&mut what).collect();
-        let asked = rng.usize(..running.processes);
-        let count = |time: Duration| logs_per_second * time.as_millis() as u64 / 1000;
-        let mut time = Duration::ZERO;
-        let mut fault = |what| {
-            let after = after(&mut rng);
-            time += after;
-            Fault { after, logs: count(time), what }
-        };
-        let faults = whats.into_iter().map(&mut fault).collect();
-        Plan { first, faults, asked, logs: count(time + TAIL) }
+            });
+            faults.push(Fault { after, logs: count(time), what });
+        }
+        Plan { first, faults, asked: rng.usize(..running.processes), logs: count(time + TAIL) }
     }
 
     /// How many of the faults are kills.
@@ -110,17 +103,19 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Of so many starts.
-fn shapes(rng: &mut Rng, starts: usize) -> Vec<Shape> {
-    let mut processes: Vec<usize> = TURNS.into_iter().cycle().take(starts).collect();
+/// Of the first start and of so many more.
+fn shapes(rng: &mut Rng, more: usize) -> (Shape, Vec<Shape>) {
+    let mut processes: Vec<usize> = TURNS.into_iter().cycle().take(1 + more).collect();
     rng.shuffle(&mut processes);
     let shape = |processes| Shape { processes, workers: rng.usize(1..=MAX_WORKERS / processes) };
-    processes.into_iter().map(shape).collect()
+    let mut shapes: Vec<Shape> = processes.into_iter().map(shape).collect();
+    (shapes.pop().unwrap_or(Shape::ALONE), shapes)
 }
 
-/// A third of the faults hits the start and the recovery, the others hit the work.
-fn after(rng: &mut Rng) -> Duration {
-    Duration::from_millis(if rng.u8(0..3) == 0 { rng.u64(50..500) } else { rng.u64(500..3500) })
+/// A third of the faults hits the start and the recovery, the others hit the work. That of a cluster begins later.
+fn after(rng: &mut Rng, running: Shape) -> Duration {
+    let start = if running.processes > 1 { 2000 } else { 500 };
+    Duration::from_millis(if rng.u8(0..3) == 0 { rng.u64(50..start) } else { start + rng.u64(..3000) })
 }
 
 #[cfg(test)]
