@@ -97,7 +97,7 @@ impl fmt::Display for Report {
             line(&format!("starts as {processes}"), &starts.count.to_string())?;
             line("    recovered", &summary(starts.recoveries.clone()))?;
             if *processes > 1 {
-                line("    ended with a loss", &summary(starts.losses.clone()))?;
+                line("    others ended", &summary(starts.losses.clone()))?;
             }
         }
         self.topics.iter().try_for_each(|(topic, what)| line(topic, what))?;
