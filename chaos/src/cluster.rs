@@ -94,7 +94,7 @@ impl Cluster {
             if let Some(after) = self.ready_after() {
                 return Ok(after);
             }
-            ensure!(self.age() < patience, "the last start is not ready after {patience:?}");
+            ensure!(self.age() < patience, "a start is not ready after {patience:?}");
             self.step(patience)?;
         }
     }

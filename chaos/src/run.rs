@@ -27,6 +27,9 @@ use crate::{
 const QUIET: Duration = Duration::from_secs(2);
 /// One that gets no further for so long never will.
 const STUCK: Duration = Duration::from_secs(60);
+/// So many starts in a row may be killed before they are ready. More, as on a machine that has other things to do, and
+/// the job would get nowhere until what it has to tell is too old to be told.
+const UNREADY: usize = 3;
 /// To end by itself when asked.
 const TO_END: Duration = Duration::from_secs(60);
 /// How often the job is asked how far it is.
@@ -87,6 +90,8 @@ struct Life {
     cluster: Cluster,
     shape: Shape,
     kills: usize,
+    /// the last so many starts were killed before they were ready
+    unready: usize,
     starts: BTreeMap<usize, Starts>,
     problems: Problems,
 }
@@ -96,11 +101,11 @@ impl Life {
     fn live(plan: &Plan, job: &mut Job, producer: &Producer, broker: &Broker) -> Result<Self> {
         let cluster = Cluster::start(job, plan.first, "the first start")?;
         let (starts, problems) = (BTreeMap::new(), Problems::default());
-        let mut life = Life { cluster, shape: plan.first, kills: 0, starts, problems };
+        let mut life = Life { cluster, shape: plan.first, kills: 0, unready: 0, starts, problems };
         life.starts().count += 1;
         for fault in &plan.faults {
             producer.grant(fault.logs);
-            life.cluster.run_for(fault.after)?;
+            life.run_for(fault.after)?;
             match fault.what {
                 What::BrokerRestart => broker.restart()?,
                 What::Kill { victim, next } => {
@@ -117,8 +122,19 @@ impl Life {
         Ok(life)
     }
 
+    /// At least so long, and until it is ready where those before never were.
+    fn run_for(&mut self, time: Duration) -> Result<()> {
+        self.cluster.run_for(time)?;
+        if self.unready >= UNREADY && self.cluster.ready_after().is_none() {
+            self.cluster.until_ready(STUCK)?;
+            self.cluster.run_for(time)?;
+        }
+        Ok(())
+    }
+
     fn kill(&mut self, victim: usize) -> Result<()> {
         self.note_recovery();
+        self.unready = if self.cluster.ready_after().is_some() { 0 } else { self.unready + 1 };
         let aftermath = self.cluster.kill(victim)?;
         self.kills += 1;
         self.starts().losses.extend(aftermath.ended_after);
