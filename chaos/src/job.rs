@@ -14,6 +14,8 @@ use crate::{
     changelog::View,
     kafka::Kafka,
     logs::{LATENESS, PARTITIONS, RETENTION},
+    plan::{MAX_PROCESSES, Shape},
+    ports,
     process::Process,
 };
 
@@ -30,25 +32,28 @@ pub const ALERTS: &str = "alerts";
 pub struct Job {
     binary: PathBuf,
     config: PathBuf,
+    hosts: PathBuf,
     log: File,
     log_path: PathBuf,
     name: String,
 }
 
 impl Job {
-    /// Writes the configuration into `folder` and creates the topics, which begin with `name`. A partition that is silent
+    /// Writes the configuration and the processes' addresses into `folder` and creates the topics, which begin with `name`. A partition that is silent
     /// for longer than `idle_after` holds nothing back.
     ///
     /// # Errors
     /// Where the folder cannot be written or the cluster does not do it.
     pub fn prepare(binary: &Path, folder: &Path, kafka: &Kafka, name: &str, idle_after: Duration) -> Result<Self> {
-        let config = folder.join("highwater.toml");
+        let (config, hosts) = (folder.join("highwater.toml"), folder.join("hosts"));
         let unwritable = || format!("{} cannot be written", folder.display());
         let state = folder.join(STATE);
         std::fs::write(&config, configuration(kafka, name, &state, idle_after)).with_context(unwritable)?;
+        let addresses = ports::free(MAX_PROCESSES)?.into_iter().map(|port| format!("127.0.0.1:{port}\n"));
+        std::fs::write(&hosts, addresses.collect::<String>()).with_context(unwritable)?;
         let log_path = folder.join("highwater.log");
         let log = OpenOptions::new().create(true).append(true).open(&log_path).with_context(unwritable)?;
-        let job = Job { binary: binary.to_owned(), config, log, log_path, name: name.to_owned() };
+        let job = Job { binary: binary.to_owned(), config, hosts, log, log_path, name: name.to_owned() };
         kafka.create(&job.input(), PARTITIONS)?;
         for view in VIEWS.map(View::name).into_iter().chain([ALERTS]) {
             kafka.create(&job.output(view), OUTPUT_PARTITIONS)?;
@@ -74,14 +79,25 @@ impl Job {
         anyhow!("{error:#}; {} ends with: {last}", self.log_path.display())
     }
 
-    /// Starts it with so many workers; `note` goes to its log first.
+    /// Writes a line into its log.
+    ///
+    /// # Errors
+    /// Where that cannot be done.
+    pub fn note(&mut self, note: &str) -> Result<()> {
+        writeln!(self.log, "--- {note}").context("the log cannot be written")
+    }
+
+    /// Starts one of its processes.
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub fn start(&mut self, workers: usize, note: &str) -> Result<Process> {
-        writeln!(self.log, "--- {note}: {workers} workers").context("the log cannot be written")?;
+    pub fn start(&self, shape: Shape, process: usize) -> Result<Process> {
+        let Shape { processes, workers } = shape;
         let mut command = Command::new(&self.binary);
-        command.arg("run").arg("--config").arg(&self.config).arg("--workers").arg(workers.to_string());
+        command.arg("run").arg("--config").arg(&self.config).arg("--hosts").arg(&self.hosts);
+        for (option, number) in [("--processes", processes), ("--process", process), ("--workers", workers)] {
+            command.arg(option).arg(number.to_string());
+        }
         Process::start(command, &self.log)
     }
 }

@@ -6,10 +6,11 @@ use anyhow::Result;
 use clap::Parser;
 use highwater_chaos::{Options, broker::Broker, folder::fresh, interrupt, run};
 
-/// Kills Highwater at random instants while logs come, and checks that nothing is lost and nothing counted twice.
+/// Kills a process of Highwater at random instants while logs come, starts the job again as one to three, and checks that
+/// nothing is lost and nothing counted twice.
 #[derive(Parser)]
 struct Cli {
-    /// Decides logs, instants of kills and worker counts [default: a new one]
+    /// Decides logs, instants of kills, victims, and how many processes and workers there are [default: a new one]
     #[arg(long)]
     seed: Option<u64>,
     /// How often it is killed

@@ -1,4 +1,4 @@
-//! [`Process`]: one start of Highwater, until it is killed or ends.
+//! [`Process`]: one process of Highwater, until it is killed or ends.
 
 use std::{
     fs::File,
@@ -128,13 +128,12 @@ impl Process {
         Ok(())
     }
 
-    /// SIGTERM. Says how it ended, if it did in time.
+    /// SIGTERM.
     ///
     /// # Errors
     /// Where that is not allowed.
-    pub fn terminate(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).context("the process cannot be sent SIGTERM")?;
-        self.wait(patience)
+    pub fn terminate(&mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).context("the process cannot be sent SIGTERM")
     }
 }
 

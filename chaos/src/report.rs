@@ -1,4 +1,4 @@
-//! [`Report`]: what a run came to.
+//! [`Report`]: what a run came to; [`Starts`]: how its starts went.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, time::Duration};
 
@@ -42,6 +42,17 @@ impl fmt::Display for Problems {
     }
 }
 
+/// How starts of as many processes went.
+#[derive(Debug, Default)]
+pub struct Starts {
+    /// How many there were.
+    pub count: usize,
+    /// From a start after a kill to when all processes served views again, where that came before the next kill.
+    pub recoveries: Vec<Duration>,
+    /// From a kill to when the other processes had ended by themselves.
+    pub losses: Vec<Duration>,
+}
+
 /// What happened, and what is wrong with it.
 #[derive(Debug)]
 pub struct Report {
@@ -49,14 +60,14 @@ pub struct Report {
     pub seed: u64,
     /// Logs produced.
     pub logs: u64,
-    /// Logs that the job has counted in the end.
-    pub counted: u64,
+    /// Logs that each process has counted in the end.
+    pub counted: Vec<u64>,
     /// Kills.
     pub kills: usize,
     /// Restarts of the broker.
     pub broker_restarts: usize,
-    /// From a start after a kill to when views were served again, where that came before the next kill.
-    pub recoveries: Vec<Duration>,
+    /// How starts went, by how many processes they had.
+    pub starts: BTreeMap<usize, Starts>,
     /// What came out of each topic, in short.
     pub topics: BTreeMap<String, String>,
     /// How long all of it took.
@@ -78,10 +89,17 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = |name: &str, value: &str| writeln!(f, "  {name:<20} {value}");
         line("seed", &self.seed.to_string())?;
-        line("logs", &format!("{} produced, {} counted", self.logs, self.counted))?;
+        let counted: Vec<String> = self.counted.iter().map(u64::to_string).collect();
+        line("logs", &format!("{} produced, {} counted", self.logs, counted.join(" and ")))?;
         line("kills", &self.kills.to_string())?;
         line("broker restarts", &self.broker_restarts.to_string())?;
-        line("recoveries", &recoveries(self.recoveries.clone()))?;
+        for (processes, starts) in &self.starts {
+            line(&format!("starts as {processes}"), &starts.count.to_string())?;
+            line("    recovered", &summary(starts.recoveries.clone()))?;
+            if *processes > 1 {
+                line("    others ended", &summary(starts.losses.clone()))?;
+            }
+        }
         self.topics.iter().try_for_each(|(topic, what)| line(topic, what))?;
         line("took", &format!("{:.1} s", self.took.as_secs_f64()))?;
         line("files", &self.folder.display().to_string())?;
@@ -95,7 +113,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn recoveries(mut times: Vec<Duration>) -> String {
+fn summary(mut times: Vec<Duration>) -> String {
     times.sort_unstable();
     match (times.get(times.len() / 2), times.last()) {
         (Some(median), Some(max)) => {
@@ -111,10 +129,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recoveries_in_short() {
+    fn times_in_short() {
         let times = [3, 1, 2].map(Duration::from_secs);
-        assert_eq!(recoveries(times.to_vec()), "3, median 2.00 s, longest 3.00 s");
-        assert_eq!(recoveries(Vec::new()), "none");
+        assert_eq!(summary(times.to_vec()), "3, median 2.00 s, longest 3.00 s");
+        assert_eq!(summary(Vec::new()), "none");
     }
 
     #[test]

@@ -1,25 +1,25 @@
 //! [`run`]: logs come, the job is killed and started again, and what it said is held against a batch.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
-    process::ExitStatus,
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{
     Report,
     broker::Broker,
+    cluster::Cluster,
     horizon::Horizon,
     job::{Job, VIEWS},
     kafka::Kafka,
     logs::Logs,
     oracle::Expected,
-    plan::{Plan, What},
-    process::Process,
+    plan::{Plan, Shape, What},
     producer::Producer,
-    report::Problems,
+    report::{Problems, Starts},
     verdict, views,
 };
 
@@ -27,6 +27,9 @@ use crate::{
 const QUIET: Duration = Duration::from_secs(2);
 /// One that gets no further for so long never will.
 const STUCK: Duration = Duration::from_secs(60);
+/// So many starts in a row may be killed before they are ready. More, as on a machine that has other things to do, and
+/// the job would get nowhere until what it has to tell is too old to be told.
+const UNREADY: usize = 3;
 /// To end by itself when asked.
 const TO_END: Duration = Duration::from_secs(60);
 /// How often the job is asked how far it is.
@@ -68,74 +71,101 @@ pub fn run(options: &Options, broker: &Broker) -> Result<Report> {
     let logs = || Logs::new(seed, logs_per_second);
     let records = logs().map(|log| (log.partition, log.json()));
     let producer = Producer::start(kafka, job.input(), records, plan.logs, logs_per_second)?;
-    let (mut last, recoveries) =
-        live_through(&plan, &mut job, &producer, broker).map_err(|error| job.explain(&error))?;
+    let life = Life::live(&plan, &mut job, &producer, broker).map_err(|error| job.explain(&error))?;
+    let Life { cluster: mut last, starts, mut problems, .. } = life;
     let expected = Expected::of((0..plan.logs).zip(logs()).map(|(_, log)| log));
     settle(&mut last, producer, &job, kafka, expected.logs).map_err(|error| job.explain(&error))?;
 
-    let mut problems = Problems::default();
     let counted = verdict::views(&last, &expected, &mut problems)?;
-    problems.add("the end", end(&mut last)?);
+    problems.add("the end", last.terminate(plan.asked, TO_END)?);
     let horizon = Horizon::of(&expected, began.elapsed());
     let topics = verdict::topics(&job, kafka, &expected, &horizon, &mut problems)?;
     let (took, folder) = (began.elapsed(), options.folder.clone());
-    Ok(Report { seed, logs: plan.logs, counted, kills, broker_restarts, recoveries, topics, took, folder, problems })
+    Ok(Report { seed, logs: plan.logs, counted, kills, broker_restarts, starts, topics, took, folder, problems })
 }
 
-/// Starts the job and lets the faults happen. The last start, and how long those took that came after a kill and became
-/// ready.
-fn live_through(plan: &Plan, job: &mut Job, producer: &Producer, broker: &Broker) -> Result<(Process, Vec<Duration>)> {
-    let mut process = job.start(plan.workers, "the first start")?;
-    let (mut kills, mut recoveries) = (0, Vec::new());
-    for fault in &plan.faults {
-        producer.grant(fault.logs);
-        still_alive(process.run_for(fault.after)?)?;
-        match fault.what {
-            What::BrokerRestart => broker.restart()?,
-            What::Kill { workers } => {
-                process.kill()?;
-                recoveries.extend(process.ready_after().filter(|_| kills > 0));
-                kills += 1;
-                process = job.start(workers, &format!("the start after kill {kills} of {}", plan.kills()))?;
+/// A job through all its faults.
+struct Life {
+    /// The start that runs.
+    cluster: Cluster,
+    shape: Shape,
+    kills: usize,
+    /// the last so many starts were killed before they were ready
+    unready: usize,
+    starts: BTreeMap<usize, Starts>,
+    problems: Problems,
+}
+
+impl Life {
+    /// Starts the job and lets the faults happen.
+    fn live(plan: &Plan, job: &mut Job, producer: &Producer, broker: &Broker) -> Result<Self> {
+        let cluster = Cluster::start(job, plan.first, "the first start")?;
+        let (starts, problems) = (BTreeMap::new(), Problems::default());
+        let mut life = Life { cluster, shape: plan.first, kills: 0, unready: 0, starts, problems };
+        life.starts().count += 1;
+        for fault in &plan.faults {
+            producer.grant(fault.logs);
+            life.run_for(fault.after)?;
+            match fault.what {
+                What::BrokerRestart => broker.restart()?,
+                What::Kill { victim, next } => {
+                    life.kill(victim)?;
+                    let note = format!("the start after kill {} of {}", life.kills, plan.kills());
+                    (life.cluster, life.shape) = (Cluster::start(job, next, &note)?, next);
+                    life.starts().count += 1;
+                }
             }
         }
+        producer.grant(plan.logs);
+        life.cluster.until_ready(STUCK)?;
+        life.note_recovery();
+        Ok(life)
     }
-    producer.grant(plan.logs);
-    let recovered = alive_until_ready(&mut process)?;
-    recoveries.extend(Some(recovered).filter(|_| kills > 0));
-    Ok((process, recoveries))
-}
 
-fn alive_until_ready(process: &mut Process) -> Result<Duration> {
-    loop {
-        still_alive(process.step(ASK_EVERY)?)?;
-        match process.ready_after() {
-            Some(after) => return Ok(after),
-            None if process.age() > STUCK => bail!("the last start is not ready after {STUCK:?}"),
-            None => {}
+    /// At least so long, and until it is ready where those before never were.
+    fn run_for(&mut self, time: Duration) -> Result<()> {
+        self.cluster.run_for(time)?;
+        if self.unready >= UNREADY && self.cluster.ready_after().is_none() {
+            self.cluster.until_ready(STUCK)?;
+            self.cluster.run_for(time)?;
         }
+        Ok(())
     }
-}
 
-fn still_alive(ended: Option<ExitStatus>) -> Result<()> {
-    match ended {
-        None => Ok(()),
-        Some(status) => bail!("highwater ended by itself ({status})"),
+    fn kill(&mut self, victim: usize) -> Result<()> {
+        self.note_recovery();
+        self.unready = if self.cluster.ready_after().is_some() { 0 } else { self.unready + 1 };
+        let aftermath = self.cluster.kill(victim)?;
+        self.kills += 1;
+        self.starts().losses.extend(aftermath.ended_after);
+        self.problems.add(format!("after kill {}", self.kills), aftermath.problems);
+        Ok(())
+    }
+
+    /// The first start recovers from nothing.
+    fn note_recovery(&mut self) {
+        let recovery = self.cluster.ready_after().filter(|_| self.kills > 0);
+        self.starts().recoveries.extend(recovery);
+    }
+
+    /// Those like the one that runs.
+    fn starts(&mut self) -> &mut Starts {
+        self.starts.entry(self.shape.processes).or_default()
     }
 }
 
 /// Waits until all logs are produced and counted and the topics are still, or until nothing moves any more.
-fn settle(process: &mut Process, producer: Producer, job: &Job, kafka: &Kafka, logs: u64) -> Result<()> {
+fn settle(cluster: &mut Cluster, producer: Producer, job: &Job, kafka: &Kafka, logs: u64) -> Result<()> {
     while !producer.is_finished() {
-        still_alive(process.wait(ASK_EVERY)?)?;
+        cluster.step(ASK_EVERY)?;
     }
     producer.finish()?;
     let input: i64 = kafka.ends(&job.input())?.iter().sum();
     ensure!(u64::try_from(input) == Ok(logs), "the run itself is wrong: {input} logs in the topic, {logs} expected");
     let (mut before, mut moved) = ((0, Vec::new()), Instant::now());
     loop {
-        still_alive(process.wait(ASK_EVERY)?)?;
-        let now = (counted(process), output_ends(job, kafka)?);
+        cluster.step(ASK_EVERY)?;
+        let now = (counted(cluster), output_ends(job, kafka)?);
         let patience = if now.0 >= logs { QUIET } else { STUCK };
         if now != before {
             (before, moved) = (now, Instant::now());
@@ -145,22 +175,16 @@ fn settle(process: &mut Process, producer: Producer, job: &Job, kafka: &Kafka, l
     }
 }
 
-/// Logs that the job has counted; none while it does not answer.
-fn counted(process: &Process) -> u64 {
-    let levels = process.address().map(views::levels);
-    levels.and_then(Result::ok).map_or(0, |levels| levels.values().sum())
+/// Logs that every process has counted; none while one does not answer.
+fn counted(cluster: &Cluster) -> u64 {
+    let counted = cluster.members().iter().map(|process| {
+        let levels = process.address().map(views::levels);
+        levels.and_then(Result::ok).map_or(0, |levels| levels.values().sum())
+    });
+    counted.min().unwrap_or(0)
 }
 
 fn output_ends(job: &Job, kafka: &Kafka) -> Result<Vec<i64>> {
     let ends: Result<Vec<_>> = VIEWS.iter().map(|view| kafka.ends(&job.output(view.name()))).collect();
     Ok(ends?.concat())
-}
-
-/// Asks the job to end. What is wrong with how it does.
-fn end(process: &mut Process) -> Result<Option<String>> {
-    Ok(match process.terminate(TO_END)? {
-        None => Some(format!("the job did not end within {TO_END:?} after SIGTERM")),
-        Some(status) if !status.success() => Some(format!("after SIGTERM the job ended with {status}")),
-        Some(_) => None,
-    })
 }

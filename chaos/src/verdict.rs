@@ -7,22 +7,30 @@ use anyhow::{Context, Result};
 use crate::{
     alerts,
     changelog::{Changelog, compare},
+    cluster::Cluster,
     horizon::Horizon,
     job::{ALERTS, Job, VIEWS},
     kafka::Kafka,
     oracle::Expected,
-    process::Process,
     report::Problems,
     topic::{self, Record},
     views as http,
 };
 
-/// How many logs the job has counted by its views over HTTP; what is wrong with them is added to the problems.
+/// Every process serves every view: what is wrong with them is added to the problems. How many logs each has counted.
 ///
 /// # Errors
-/// Where the job or the cluster does not answer.
-pub fn views(process: &Process, expected: &Expected, problems: &mut Problems) -> Result<u64> {
-    let address = process.address().context("the job says nowhere where it listens")?;
+/// Where a process does not answer.
+pub fn views(cluster: &Cluster, expected: &Expected, problems: &mut Problems) -> Result<Vec<u64>> {
+    let members = cluster.members().iter().enumerate();
+    let counted = members.map(|(number, process)| {
+        let address = process.address().context("the job says nowhere where it listens")?;
+        views_at(address, number, expected, problems)
+    });
+    counted.collect()
+}
+
+fn views_at(address: &str, process: usize, expected: &Expected, problems: &mut Problems) -> Result<u64> {
     let levels = http::levels(address)?;
     let keys: BTreeSet<_> = levels.keys().chain(expected.levels.keys()).collect();
     let wrong = keys.into_iter().filter_map(|key| {
@@ -31,13 +39,13 @@ pub fn views(process: &Process, expected: &Expected, problems: &mut Problems) ->
         let (service, level) = key;
         (told != due).then(|| format!("{service} has {told} logs of level {level}, expected {due}"))
     });
-    problems.add("levels over HTTP", wrong);
+    problems.add(format!("levels over HTTP of process {process}"), wrong);
     for view in VIEWS {
         let live = http::windows(address, view)?;
         let oldest = live.keys().map(|row| row.window).min();
         let mut due = expected.rows(view).clone();
         due.retain(|row, _| Some(row.window) >= oldest);
-        problems.add(format!("{} over HTTP", view.name()), compare(&live, &due));
+        problems.add(format!("{} over HTTP of process {process}", view.name()), compare(&live, &due));
     }
     Ok(levels.values().sum())
 }

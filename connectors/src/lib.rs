@@ -10,10 +10,11 @@
 //!                                           └── dead letters ──┘ to those of them that take dead letters
 //! ```
 //!
-//! Where a job's state is durable, everything is read once, and written once where the way out allows it: in Kafka
-//! transactions, and in files. Otherwise a source is told that its records are done with only after every sink has what
-//! follows from them, so that nothing is lost; what is then written twice makes no difference to a reader who goes by
-//! key.
+//! Where a job's state is durable, what comes from Kafka and from files counts once, whatever ends the job, and is
+//! written once where the way out allows it: in Kafka transactions, and in files. A webhook gets it at least once, each
+//! time with the same key. What comes in over HTTP or by stdin is in memory until a commit has it. Without durable state
+//! a source is told that its records are done with only after every sink has what follows from them: they are read at
+//! least once, by a job that begins anew, and sinks are told again.
 
 mod file;
 pub mod generator;

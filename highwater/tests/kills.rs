@@ -19,6 +19,7 @@ fn a_job_that_is_killed_loses_nothing_and_tells_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let options = Options {
         seed,
+        // every fourth start has two processes and another three
         kills: 8,
         broker_restarts: 0,
         logs_per_second: 1000,

@@ -20,7 +20,7 @@ use self::{
     sample::Sample,
 };
 pub use self::{report::Report, sample::Moment};
-use crate::{broker::Broker, job::Job, kafka::Kafka, process::Process, producer::Producer};
+use crate::{broker::Broker, job::Job, kafka::Kafka, plan::Shape, process::Process, producer::Producer};
 
 /// Logs that full speed is measured with: several seconds' worth.
 const BACKLOG: u64 = 1_000_000;
@@ -57,8 +57,8 @@ pub struct Options {
 pub fn run(options: &Options, broker: &Broker, tell: impl FnMut(&str) -> Result<()>) -> Result<Report> {
     let kafka = broker.kafka();
     let name = format!("soak-{}-{}", options.seed, std::process::id());
-    let mut job = Job::prepare(&options.binary, &options.folder, kafka, &name, PARTITION_SILENT_FROM)?;
-    let process = job.start(1, "the soak")?;
+    let job = Job::prepare(&options.binary, &options.folder, kafka, &name, PARTITION_SILENT_FROM)?;
+    let process = job.start(Shape::ALONE, 0)?;
     Soak::new(options, kafka, &job, process, tell)
         .and_then(|soak| soak.run(options))
         .map_err(|error| job.explain(&error))
@@ -90,7 +90,8 @@ impl<T: FnMut(&str) -> Result<()>> Soak<T> {
         let judged = trend::is_long_enough(options.time);
         let mut problems = if judged { trend::check(&self.moments) } else { Vec::new() };
         self.counted(self.granted)?;
-        match self.process.terminate(TO_END)? {
+        self.process.terminate()?;
+        match self.process.wait(TO_END)? {
             Some(status) if status.success() => {}
             Some(status) => problems.push(format!("after SIGTERM the job ended with {status}")),
             None => problems.push(format!("the job did not end within {TO_END:?} after SIGTERM")),
