@@ -1,6 +1,6 @@
 //! Building a worker's part of the dataflow: inputs, queries, probe.
 
-use std::{cell::Cell, collections::HashSet, rc::Rc, sync::Arc, time::Duration};
+use std::{collections::HashSet, rc::Rc, sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use timely::{
@@ -27,7 +27,7 @@ use crate::{
     sink::DeadLetter,
     state::{Committed, Event, Keep, Reached, Restorer, State, StateError, Store},
     view::Publisher,
-    watermark::{Mark, watermarks},
+    watermark::{Known, Mark, watermarks},
 };
 
 /// Rows that are restored in one epoch, few where tests are to see many epochs, and most epochs that are used for it;
@@ -49,7 +49,7 @@ pub(crate) struct Dataflow {
     notices: InputHandle<Epoch, CapacityContainerBuilder<Vec<Notice>>>,
     read: InputHandle<Epoch, CapacityContainerBuilder<Vec<Read>>>,
     probe: ProbeHandle<Epoch>,
-    watermark: Rc<Cell<Timestamp>>,
+    watermark: Known,
     restorers: Vec<Box<dyn Restorer>>,
     worker: usize,
     /// this process's
@@ -79,10 +79,10 @@ impl Dataflow {
             let (logs_handle, logs) = scope.new_input_with_builder::<NoopBuilder<Rc<LogBatch>>>();
             let (marks_handle, marks) = scope.new_input::<Vec<(usize, Mark)>>();
             let longest = Rc::new(LongestWindow::default());
-            let watermark = Rc::new(Cell::new(Timestamp::MIN));
+            let watermark = Known::default();
             let (longest_seen, watermark_seen) = (longest.clone(), watermark.clone());
             let watermarks = watermarks(marks, workers, move || longest_seen.get())
-                .inspect(move |at: &Timestamp| watermark_seen.set(*at));
+                .inspect_time(move |epoch: &Epoch, at: &Timestamp| watermark_seen.learn(*epoch, *at));
             let (notices_handle, notices) = scope.new_input::<Vec<Notice>>();
             let (read_handle, read) = scope.new_input::<Vec<Read>>();
             let told = [notices.broadcast().inspect(noticed).map(|_| ()), report(read, keep.events.clone())];
@@ -211,11 +211,16 @@ impl Dataflow {
 
     /// The watermark that this worker knows of.
     pub(crate) fn watermark(&self) -> Timestamp {
-        self.watermark.get()
+        self.watermark.newest()
+    }
+
+    /// The watermark of a complete epoch: a start at that epoch begins with it.
+    pub(crate) fn watermark_at(&self, epoch: Epoch) -> Timestamp {
+        self.watermark.at(epoch)
     }
 
     /// Ends this worker's inputs; the probe is done when every worker's are ended and nothing is under way.
-    pub(crate) fn close(self) -> (ProbeHandle<Epoch>, Rc<Cell<Timestamp>>) {
+    pub(crate) fn close(self) -> (ProbeHandle<Epoch>, Known) {
         (self.probe, self.watermark)
     }
 }

@@ -1,6 +1,6 @@
 //! Watermarks as data: what each worker's partitions say, broadcast and joined into the one watermark of the dataflow.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use serde::{Deserialize, Serialize};
 use timely::dataflow::{
@@ -47,6 +47,31 @@ impl Mark {
         match self {
             Mark::Active(at) | Mark::Idle(at) | Mark::Ended(at) => at,
         }
+    }
+}
+
+/// The watermarks that a worker knows of, by the epochs that they are of.
+#[derive(Clone, Default)]
+pub(crate) struct Known(Rc<RefCell<BTreeMap<Epoch, Timestamp>>>);
+
+impl Known {
+    pub(crate) fn learn(&self, epoch: Epoch, watermark: Timestamp) {
+        self.0.borrow_mut().insert(epoch, watermark);
+    }
+
+    /// The newest, which may be of an epoch that is not complete.
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.0.borrow().last_key_value().map_or(Timestamp::MIN, |(_, watermark)| *watermark)
+    }
+
+    /// That of a complete epoch. Older ones are forgotten.
+    pub(crate) fn at(&self, epoch: Epoch) -> Timestamp {
+        let mut known = self.0.borrow_mut();
+        let later = known.split_off(&epoch.saturating_add(1));
+        let at = known.last_key_value().map_or(Timestamp::MIN, |(_, watermark)| *watermark);
+        *known = later;
+        known.insert(epoch, at);
+        at
     }
 }
 

@@ -204,8 +204,11 @@ fn report_complete(worker: &Worker, shared: &Shared, dataflow: &Dataflow, ended:
     while let Some((epoch, at)) = ended.pop_front_if(|(epoch, _)| dataflow.is_complete(*epoch)) {
         newest = Some((epoch, at));
     }
-    if let Some((epoch, ended)) = newest.filter(|_| shared.is_first(worker)) {
-        let _ = shared.outputs.send(Output::Complete { epoch, ended, watermark: dataflow.watermark() });
+    let Some((epoch, ended)) = newest else { return };
+    // asked on every worker: it forgets the older ones
+    let watermark = dataflow.watermark_at(epoch);
+    if shared.is_first(worker) {
+        let _ = shared.outputs.send(Output::Complete { epoch, ended, watermark });
     }
 }
 
@@ -242,14 +245,14 @@ fn drain(worker: &mut Worker, shared: &Shared, mut dataflow: Dataflow, inlets: &
         let complete = probe.with_frontier(|frontier| frontier.first().map_or(0, |epoch| epoch.saturating_sub(1)));
         if complete > seen && shared.is_first(worker) {
             seen = complete;
-            let (epoch, watermark) = (complete, watermark.get());
+            let (epoch, watermark) = (complete, watermark.at(complete));
             let _ = shared.outputs.send(Output::Complete { epoch, ended: Instant::now(), watermark });
         }
     }
     // no worker has an input left, so every worker's last epoch has been told
     let (last, now) = (shared.last_epoch.load(Ordering::Acquire), Instant::now());
     if shared.is_first(worker) {
-        let _ = shared.outputs.send(Output::Complete { epoch: last, ended: now, watermark: watermark.get() });
+        let _ = shared.outputs.send(Output::Complete { epoch: last, ended: now, watermark: watermark.at(last) });
     }
     // another process commits
     if shared.store.is_none() {

@@ -168,6 +168,7 @@ fn complete(worker: &mut Worker, outputs: &Sender<Output>, dataflow: &Dataflow, 
         worker.step_or_park(None);
     }
     if worker.index() == 0 {
-        let _ = outputs.send(Output::Complete { epoch, ended: Instant::now(), watermark: dataflow.watermark() });
+        let _ =
+            outputs.send(Output::Complete { epoch, ended: Instant::now(), watermark: dataflow.watermark_at(epoch) });
     }
 }
