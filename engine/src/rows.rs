@@ -96,9 +96,9 @@ struct Blocks<R, C> {
 type Block<R, C> = Arc<[(R, C)]>;
 
 /// Most rows of a block: what one changed row makes copied.
-const MOST: usize = 32;
+const MOST: usize = 12;
 /// A block with fewer joins its neighbour.
-const LEAST: usize = 8;
+const LEAST: usize = 4;
 
 impl<R, C> Default for Blocks<R, C> {
     fn default() -> Self {
