@@ -11,7 +11,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::{
     base::Delta,
-    store::{Committed, Reached, StateError, Store, Transaction},
+    store::{Committed, Reached, StateError, Store},
+    transaction::Transaction,
 };
 use crate::{
     Epoch, Name, Timestamp,

@@ -14,7 +14,9 @@ mod committer;
 #[cfg(test)]
 mod crashes;
 mod delivery;
+mod entry;
 mod store;
+mod transaction;
 
 pub use base::Base;
 pub(crate) use base::{Keep, Restorer, State};

@@ -6,25 +6,17 @@
 //!
 //! It is one table of bytes, ordered by key. The first byte of a key says what the entry is; see [`Key`].
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    fmt,
-    io::ErrorKind,
-    ops::Range,
-    path::Path,
-    sync::{Mutex, PoisonError},
-};
+use std::{cell::RefCell, collections::BTreeMap, fmt, io::ErrorKind, path::Path, sync::Mutex};
 
 use redb::{
-    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, WriteTransaction,
-    backends::InMemoryBackend,
+    Builder, Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition, backends::InMemoryBackend,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    base::Put,
     changelog::{Changelog, Entry},
+    entry::{Key, decode, encode, unreadable, unseal},
+    transaction::Transaction,
 };
 use crate::{Epoch, Name, Timestamp, source::Positions};
 
@@ -80,9 +72,9 @@ impl Committed {
 }
 
 /// The version of what is below; a store of another one is not read.
-const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 2;
 
-const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
+pub(super) const ENTRIES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("entries");
 
 /// What redb may hold of the file in memory.
 const CACHE_BYTES: usize = 64 << 20;
@@ -91,48 +83,8 @@ const FILE: &str = "state.redb";
 const DAMAGED: &str = "it is damaged, or another version wrote it; nothing has been changed. Restore a copy of the folder, \
                        or move it away to begin anew";
 
-/// The keys of entries, in their order. Names hold no NUL.
-struct Key;
-
-impl Key {
-    /// What there is one of.
-    fn meta(name: &str) -> Vec<u8> {
-        [b"m", name.as_bytes()].concat()
-    }
-    /// A base collection → its number.
-    fn collection(name: &str) -> Vec<u8> {
-        [b"c", name.as_bytes()].concat()
-    }
-    /// A row of a base collection → its value.
-    fn row(collection: u32, row: &[u8]) -> Vec<u8> {
-        [b"b", &collection.to_be_bytes()[..], row].concat()
-    }
-    /// What a sink was told of a key of a view → the record.
-    fn told(sink: &str, view: &str, key: &str) -> Vec<u8> {
-        [b"t", sink.as_bytes(), b"\0", view.as_bytes(), b"\0", key.as_bytes()].concat()
-    }
-    /// What a sink has to be told of an epoch → the batch.
-    fn outbox(sink: &str, epoch: Epoch) -> Vec<u8> {
-        [b"o", sink.as_bytes(), b"\0", &epoch.to_be_bytes()[..]].concat()
-    }
-    /// A sink → the newest epoch of its outbox that has arrived.
-    fn delivered(sink: &str) -> Vec<u8> {
-        [b"d", sink.as_bytes()].concat()
-    }
-    /// All keys that begin so.
-    fn all(prefix: Vec<u8>) -> Range<Vec<u8>> {
-        let mut end = prefix.clone();
-        // no prefix is all 0xff: the first byte is a letter
-        while end.pop_if(|last| *last == u8::MAX).is_some() {}
-        if let Some(last) = end.last_mut() {
-            *last += 1;
-        }
-        prefix..end
-    }
-}
-
 /// A changelog, and what it is owed: it takes one commit of an epoch and no more.
-struct Followed {
+pub(super) struct Followed {
     changelog: Box<dyn Changelog>,
     newest: Option<Epoch>,
     owed: Vec<Entry>,
@@ -141,7 +93,7 @@ struct Followed {
 impl Followed {
     /// Appends a commit. What is between two epochs, such as arrivals at sinks, goes with the next: a store that is made
     /// again without it tells again what has arrived, under the same epoch.
-    fn append(&mut self, epoch: Epoch, entries: Vec<Entry>) -> Result<(), StateError> {
+    pub(super) fn append(&mut self, epoch: Epoch, entries: Vec<Entry>) -> Result<(), StateError> {
         self.owed.extend(entries);
         if self.newest != Some(epoch) {
             self.changelog.append(epoch, &self.owed)?;
@@ -157,7 +109,7 @@ pub(crate) struct Store {
     place: String,
     durable: bool,
     database: Database,
-    changelog: Option<Mutex<Followed>>,
+    pub(super) changelog: Option<Mutex<Followed>>,
     /// what tells this job's state from any other's: sinks fence by it
     job: Name,
     committed: Option<Committed>,
@@ -413,201 +365,4 @@ fn builder() -> Builder {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
     builder
-}
-
-/// Puts a checksum of key and value behind the value: redb's own checksums are not looked at when it reads.
-fn seal<'a>(key: &[u8], value: &[u8], into: &'a mut Vec<u8>) -> &'a [u8] {
-    into.clear();
-    into.extend_from_slice(value);
-    into.extend_from_slice(&checksum(key, value).to_be_bytes());
-    into
-}
-
-/// The value again, if it is the one that was sealed.
-fn unseal<'a>(key: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], redb::Error> {
-    match sealed.split_last_chunk() {
-        Some((value, sum)) if u32::from_be_bytes(*sum) == checksum(key, value) => Ok(value),
-        _ => Err(redb::Error::Corrupted("a row's checksum is wrong".to_owned())),
-    }
-}
-
-fn checksum(key: &[u8], value: &[u8]) -> u32 {
-    let mut sum = crc32fast::Hasher::new();
-    sum.update(key);
-    sum.update(value);
-    sum.finalize()
-}
-
-fn unreadable(what: &str, cause: &postcard::Error) -> redb::Error {
-    redb::Error::Corrupted(format!("{what}: {cause}"))
-}
-
-fn encode(value: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
-    postcard::to_stdvec(value).map_err(|error| redb::Error::Io(std::io::Error::other(error)))
-}
-
-fn decode<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Result<T, redb::Error> {
-    postcard::from_bytes(bytes).map_err(|cause| unreadable("an entry", &cause))
-}
-
-/// A commit under way: all of it or nothing.
-pub(crate) struct Transaction<'a> {
-    store: &'a Store,
-    writing: WriteTransaction,
-    /// what the changelog gets, where there is one
-    entries: Option<RefCell<Vec<Entry>>>,
-}
-
-impl Transaction<'_> {
-    fn put(&self, key: Vec<u8>, value: Option<&[u8]>) -> Result<(), redb::Error> {
-        let mut table = self.writing.open_table(ENTRIES)?;
-        match value {
-            Some(value) => drop(table.insert(&*key, value)?),
-            None => drop(table.remove(&*key)?),
-        }
-        if let Some(entries) = &self.entries {
-            entries.borrow_mut().push((key, value.map(<[u8]>::to_vec)));
-        }
-        Ok(())
-    }
-
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, redb::Error> {
-        let table = self.writing.open_table(ENTRIES)?;
-        Ok(table.get(key)?.map(|value| value.value().to_vec()))
-    }
-
-    fn range(&self, range: Range<Vec<u8>>) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, redb::Error> {
-        let table = self.writing.open_table(ENTRIES)?;
-        let mut all = BTreeMap::new();
-        for entry in table.range(&*range.start..&*range.end)? {
-            let (key, value) = entry?;
-            all.insert(key.value().to_vec(), value.value().to_vec());
-        }
-        Ok(all)
-    }
-
-    /// Changes rows of a base collection: `changes` is handed something to put rows with, or to remove them.
-    pub(crate) fn base(
-        &self,
-        collection: &str,
-        changes: impl FnOnce(&mut Put<'_>) -> Result<(), redb::Error>,
-    ) -> Result<(), redb::Error> {
-        let number = self.number(collection)?;
-        let mut table = self.writing.open_table(ENTRIES)?;
-        let mut sealed = Vec::new();
-        changes(&mut |row, value| {
-            let key = Key::row(number, row);
-            let value = value.map(|value| seal(row, value, &mut sealed));
-            match value {
-                Some(value) => drop(table.insert(&*key, value)?),
-                None => drop(table.remove(&*key)?),
-            }
-            if let Some(entries) = &self.entries {
-                entries.borrow_mut().push((key, value.map(<[u8]>::to_vec)));
-            }
-            Ok(())
-        })
-    }
-
-    fn number(&self, collection: &str) -> Result<u32, redb::Error> {
-        let key = Key::collection(collection);
-        if let Some(number) = self.get(&key)? {
-            return decode(&number);
-        }
-        let mut newest = 0;
-        for (_, number) in self.range(Key::all(Key::collection("")))? {
-            newest = decode::<u32>(&number)?.max(newest);
-        }
-        self.put(key, Some(&encode(&(newest + 1))?))?;
-        Ok(newest + 1)
-    }
-
-    /// Drops the base collections that `known` does not know; gives their names.
-    pub(crate) fn forget_others(&self, known: impl Fn(&str) -> bool) -> Result<Vec<String>, redb::Error> {
-        let mut others = Vec::new();
-        for (key, number) in self.range(Key::all(Key::collection("")))? {
-            let name = String::from_utf8_lossy(key.get(1..).unwrap_or_default()).into_owned();
-            if known(&name) {
-                continue;
-            }
-            for (row, _) in self.range(Key::all(Key::row(decode(&number)?, &[])))? {
-                self.put(row, None)?;
-            }
-            self.put(key, None)?;
-            others.push(name);
-        }
-        Ok(others)
-    }
-
-    /// What a sink was told last of a key; sets it to `now`, `None` being a tombstone. Gives whether that is news.
-    pub(crate) fn tell(&self, sink: &str, view: &str, key: &str, now: Option<&[u8]>) -> Result<bool, redb::Error> {
-        let key = Key::told(sink, view, key);
-        let is_news = self.get(&key)?.as_deref() != now;
-        if is_news {
-            self.put(key, now)?;
-        }
-        Ok(is_news)
-    }
-
-    /// What a sink was told of a view: `(key, record)`, in order of keys.
-    pub(crate) fn told(&self, sink: &str, view: &str) -> Result<Vec<(String, Vec<u8>)>, redb::Error> {
-        let all = Key::all(Key::told(sink, view, ""));
-        let prefix = all.start.len();
-        let key = |key: Vec<u8>| String::from_utf8_lossy(key.get(prefix..).unwrap_or_default()).into_owned();
-        Ok(self.range(all)?.into_iter().map(|(at, record)| (key(at), record)).collect())
-    }
-
-    /// Forgets what a sink was told of a view. Gives whether that was anything.
-    pub(crate) fn forget(&self, sink: &str, view: &str) -> Result<bool, redb::Error> {
-        let told = self.range(Key::all(Key::told(sink, view, "")))?;
-        let any = !told.is_empty();
-        for key in told.into_keys() {
-            self.put(key, None)?;
-        }
-        Ok(any)
-    }
-
-    /// Puts what a sink has to be told of an epoch.
-    pub(crate) fn post(&self, sink: &str, epoch: Epoch, batch: &[u8]) -> Result<(), redb::Error> {
-        let mut sealed = Vec::new();
-        self.put(Key::outbox(sink, epoch), Some(seal(&epoch.to_be_bytes(), batch, &mut sealed)))
-    }
-
-    /// Notes where a new sink begins.
-    pub(crate) fn begin_delivery(&self, sink: &str, after: Epoch) -> Result<(), redb::Error> {
-        let key = Key::delivered(sink);
-        if self.get(&key)?.is_none() {
-            self.put(key, Some(&encode(&after)?))?;
-        }
-        Ok(())
-    }
-
-    /// Drops what has reached a sink.
-    pub(crate) fn arrived(&self, sink: &str, up_to: Epoch) -> Result<(), redb::Error> {
-        for (key, _) in self.range(Key::outbox(sink, 0)..Key::outbox(sink, up_to.saturating_add(1)))? {
-            self.put(key, None)?;
-        }
-        self.put(Key::delivered(sink), Some(&encode(&up_to)?))
-    }
-
-    /// Makes all of it durable.
-    pub(crate) fn commit(self, committed: &Committed) -> Result<(), StateError> {
-        let failed = |cause| self.store.failed(cause);
-        let meta = || {
-            self.put(Key::meta("committed"), Some(&encode(committed)?))?;
-            // so that a changelog has them from its first commit on
-            if self.entries.is_some() && self.store.committed.is_none() {
-                self.put(Key::meta("format"), Some(&encode(&FORMAT)?))?;
-                self.put(Key::meta("job"), Some(&encode(&self.store.job.as_str())?))?;
-            }
-            Ok(())
-        };
-        meta().map_err(failed)?;
-        let Transaction { store, writing, entries } = self;
-        if let (Some(changelog), Some(entries)) = (&store.changelog, entries) {
-            let mut followed = changelog.lock().unwrap_or_else(PoisonError::into_inner);
-            followed.append(committed.epoch, entries.into_inner())?;
-        }
-        writing.commit().map_err(|cause| store.failed(cause.into()))
-    }
 }
