@@ -218,8 +218,6 @@ fn last_line(file: &mut File, end: u64, line: &mut Vec<u8>) -> io::Result<Option
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use highwater_engine::format::Reason;
     use serde_json::json;
 
@@ -248,7 +246,7 @@ mod tests {
 
     fn batch(epoch: Epoch, records: impl IntoIterator<Item = Record>) -> Batch {
         let changes = records.into_iter().map(|record| Change { view: "volume".into(), record }).collect();
-        Batch { epoch, positions: BTreeMap::new(), changes, dead_letters: Vec::new() }
+        Batch { epoch, changes, dead_letters: Vec::new() }
     }
 
     #[test]

@@ -244,7 +244,7 @@ mod tests {
 
     fn batch(epoch: Epoch, rows: usize) -> Batch {
         let changes = vec![Change { view: "alerts".into(), record: row() }; rows];
-        Batch { epoch, positions: BTreeMap::new(), changes, dead_letters: Vec::new() }
+        Batch { epoch, changes, dead_letters: Vec::new() }
     }
 
     #[test]

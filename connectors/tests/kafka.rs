@@ -144,7 +144,7 @@ fn batch(epoch: u64, values: impl IntoIterator<Item = (&'static str, Option<serd
         record: Record { key: key.into(), window_start: None, value },
     };
     let changes = values.into_iter().map(change).collect();
-    Batch { epoch, positions: BTreeMap::new(), changes, dead_letters: Vec::new() }
+    Batch { epoch, changes, dead_letters: Vec::new() }
 }
 
 #[test]

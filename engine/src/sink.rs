@@ -1,11 +1,11 @@
 //! Ways out: what a connector implements to take changes of views, and dead letters.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Epoch, Name, Timestamp, format::Reason, source::Positions, view::Place};
+use crate::{Epoch, Name, Timestamp, format::Reason, view::Place};
 
 /// A way out for the changes of views: upserts by key, tombstones on retraction; and for dead letters, where it takes
 /// those. It runs on a thread of its own, so it may block. What it has not taken yet waits in its outbox; when that is full, sources wait: nothing is dropped.
@@ -53,8 +53,6 @@ pub trait Sink: Send {
 pub struct Batch {
     /// The epoch that was committed; it may stand for several that were closed since the last commit.
     pub epoch: Epoch,
-    /// How far the sources had been read then.
-    pub positions: BTreeMap<Name, Positions>,
     /// The changes, at most one per view and key.
     pub changes: Vec<Change>,
     /// The records since the last commit that are no log, for a sink that takes them.

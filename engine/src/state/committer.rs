@@ -20,7 +20,6 @@ use crate::{
     metrics::{Metrics, SinkLabel},
     publish::{EpochChanges, Snapshot},
     sink::{Batch, Change, DeadLetter, Record},
-    source::Positions,
     view::RowFilter,
 };
 
@@ -349,9 +348,7 @@ impl Committer {
         if changes.is_empty() && dead_letters.is_empty() {
             return Ok(arrived.is_some());
         }
-        let positions = self.committed.sources.keys().map(|source| (source.clone(), self.committed.positions(source)));
-        let positions = positions.collect::<BTreeMap<Name, Positions>>();
-        let batch = Batch { epoch, positions, changes, dead_letters };
+        let batch = Batch { epoch, changes, dead_letters };
         let bytes = to_json(&batch)?;
         transaction.post(&outlet.name, epoch, &bytes)?;
         outlet.waiting.push_back((epoch, bytes.len()));

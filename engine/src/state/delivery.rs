@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::Receiver;
 
 use super::{committer::from_json, store::Store};
 use crate::{
@@ -106,10 +106,8 @@ impl Delivery {
                         return Ok(None);
                     }
                 }
-                // woken by the committer or not: an end is noticed soon
-                if self.wake.recv_timeout(Duration::from_millis(50)) == Err(RecvTimeoutError::Disconnected) {
-                    std::thread::park_timeout(Duration::from_millis(10));
-                }
+                // in short steps: an end is noticed soon
+                std::thread::park_timeout(Duration::from_millis(50));
             }
         }
     }
