@@ -93,7 +93,10 @@ impl Sink for Outside {
         self.0.told(|told| match self.1 {
             Kind::Transactional => Ok(told.transactional.last().map(|batch| batch.epoch).max(delivered)),
             Kind::File => {
-                told.file.retain(|(epoch, _)| Some(*epoch) <= delivered);
+                // what it held before the job began is not the job's to cut off
+                if let Some(delivered) = delivered {
+                    told.file.retain(|(epoch, _)| *epoch <= delivered);
+                }
                 Ok(delivered)
             }
             Kind::Webhook => Ok(delivered),
