@@ -26,5 +26,5 @@ pub use monoid::{Count, Distinct, Histogram, LatencySum, Levels, Messages, Momen
 pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;
-pub use template::{MAX_TEMPLATE_BYTES, template};
+pub use template::{MAX_TEMPLATE_BYTES, template, template_id};
 pub use top_k::top_k;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::stable_hash;
+
 /// Longer messages are cut here, in bytes: a template is a key, and keys must stay small.
 pub const MAX_TEMPLATE_BYTES: usize = 512;
 
@@ -49,6 +51,16 @@ pub fn template(message: &str) -> Cow<'_, str> {
     }
     masked.push_str(&text[copied..]);
     Cow::Owned(masked)
+}
+
+/// A stable number for the [`template`] of a message: logs that differ only in their variables share it.
+///
+/// ```
+/// use highwater_operators::template_id;
+/// assert_eq!(template_id("order 4711 failed"), template_id("order 12 failed"));
+/// ```
+pub fn template_id(message: &str) -> u64 {
+    stable_hash(template(message).as_bytes())
 }
 
 enum Mask {
