@@ -18,6 +18,7 @@ use crate::{
     cluster::{Cluster, Notice, Start, agree},
     dataflow::Dataflow,
     metrics::Metrics,
+    profile::Profile,
     publish::{Output, Views, publish},
     settings::Settings,
     sink::{Sink, SinkError},
@@ -308,6 +309,7 @@ fn work(
     let keep = Keep { events: shared.events.clone(), durable, restored, threads: settings.workers.max(1) };
     let noticing = shared.clone();
     let noticed = move |notice: &Notice| noticing.noticed(notice);
+    let profile = Profile::of(worker, metrics.clone());
     let dataflow = Dataflow::build(worker, settings, metrics, queries, shared.outputs.clone(), keep, noticed);
     let open = |source: &dyn Source| {
         let committed = start.committed.as_ref();
@@ -320,7 +322,7 @@ fn work(
         fail(shared, failure, error.into());
         Vec::new()
     });
-    worker::run(worker, shared, dataflow, readers, &start)
+    worker::run(worker, shared, dataflow, readers, &start, profile)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod log;
 mod merge;
 pub mod metrics;
 mod name;
+mod profile;
 mod publish;
 mod rows;
 mod series;

@@ -1,5 +1,7 @@
 //! What a job counts about itself, in the names that `/metrics` shows.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -41,6 +43,10 @@ pub struct Metrics {
     pub lost_records: Family<PartitionLabel, Counter>,
     /// Records between where a source reads and its end, by partition, where the source can tell.
     pub source_lag: Family<PartitionLabel, Gauge>,
+    /// Time that workers spent, in seconds, by operator.
+    pub operator_seconds: Family<OperatorLabel, Counter<f64, AtomicU64>>,
+    /// Records of arrangements, by the operator that keeps them: what differential dataflow holds.
+    pub arrangement_records: Family<OperatorLabel, Gauge>,
 }
 
 /// `reason="invalid_json"`
@@ -73,6 +79,13 @@ pub struct PartitionLabel {
     pub partition: u32,
 }
 
+/// `operator="41 Reduce"`
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct OperatorLabel {
+    /// The operator's number, the same on every worker, and what kind it is.
+    pub operator: String,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let seconds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
@@ -93,6 +106,8 @@ impl Default for Metrics {
             outbox_bytes: Family::default(),
             lost_records: Family::default(),
             source_lag: Family::default(),
+            operator_seconds: Family::default(),
+            arrangement_records: Family::default(),
         }
     }
 }
@@ -116,5 +131,8 @@ impl Metrics {
         to.register("highwater_outbox_bytes", "Bytes that wait for a sink", self.outbox_bytes.clone());
         to.register("highwater_lost_records", "Records gone before they were read", self.lost_records.clone());
         to.register("highwater_source_lag", "Records behind the end of the source", self.source_lag.clone());
+        to.register("highwater_operator_seconds", "Time of workers, by operator", self.operator_seconds.clone());
+        let help = "Records of arrangements, by operator";
+        to.register("highwater_arrangement_records", help, self.arrangement_records.clone());
     }
 }

@@ -20,6 +20,7 @@ use crate::{
     intake::Intake,
     job::JobError,
     metrics::{Metrics, ReasonLabel},
+    profile::Profile,
     publish::{Output, Views},
     settings::Settings,
     sink::DeadLetter,
@@ -102,6 +103,7 @@ pub(crate) fn run(
     mut dataflow: Dataflow,
     readers: Vec<(crate::Name, Box<dyn Reader>)>,
     start: &Start,
+    mut profile: Profile,
 ) -> Result<(), JobError> {
     let clock = Clock::new(start.first_epoch, shared.settings.tick);
     let inlet = |(name, reader)| Inlet::new(name, reader, shared, start);
@@ -126,6 +128,7 @@ pub(crate) fn run(
             ended.push_back((dataflow.epoch(), now));
             end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
             report_complete(worker, shared, &dataflow, &mut ended);
+            profile.report(worker, now);
             outcome = commit(shared, &mut inlets);
             backlog.release(shared.flushed.load(Ordering::Acquire));
         }

@@ -5,8 +5,7 @@ use std::{fmt, path::PathBuf};
 use super::Moment;
 
 /// The head of the table.
-pub(super) const HEAD: &str =
-    "minute     logs/s  memory MiB  descriptors  state MiB  outbox KiB at most  epochs behind at most";
+pub(super) const HEAD: &str = "minute     logs/s  memory MiB  descriptors  state MiB  outbox KiB at most  epochs behind at most  arranged records";
 
 /// What the samples of a minute come to; none of no samples.
 pub(super) fn line(minute: u64, moments: &[&Moment]) -> Option<String> {
@@ -16,12 +15,13 @@ pub(super) fn line(minute: u64, moments: &[&Moment]) -> Option<String> {
     let memory = moments.iter().map(|moment| moment.sample.resident).sum::<u64>() / moments.len() as u64;
     let most = |of: fn(&Moment) -> u64| moments.iter().map(|moment| of(moment)).max().unwrap_or(0);
     Some(format!(
-        "{minute:6} {logs:10.0} {:11} {:12} {:10} {:19} {:22}",
+        "{minute:6} {logs:10.0} {:11} {:12} {:10} {:19} {:22} {:17}",
         memory >> 20,
         most(|moment| moment.sample.descriptors),
         last.sample.state >> 20,
         most(|moment| moment.sample.outbox) >> 10,
         most(|moment| moment.sample.epochs_behind),
+        last.sample.arrangements.values().sum::<u64>(),
     ))
 }
 

@@ -1,6 +1,7 @@
 //! [`Sample`]: what a job holds and how far it is, by the kernel, by its files and by its own metrics.
 
 use std::{
+    collections::BTreeMap,
     fs,
     os::unix::fs::MetadataExt,
     path::Path,
@@ -15,7 +16,7 @@ use crate::{job::STATE, process::Process, views};
 const TICK: Duration = Duration::from_millis(100);
 
 /// A look at the job.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// Resident memory, in bytes.
     pub resident: u64,
@@ -29,10 +30,12 @@ pub struct Sample {
     pub epochs_behind: u64,
     /// Logs counted since the start.
     pub logs: u64,
+    /// Records of each arrangement, by its operator: were its `since` to fall behind, what happened long ago would stay.
+    pub arrangements: BTreeMap<String, u64>,
 }
 
 /// A sample, and how long after the beginning of the load it was taken.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Moment {
     /// Since the beginning.
     pub at: Duration,
@@ -57,6 +60,9 @@ impl Sample {
             outbox: sum(&metrics, "highwater_outbox_bytes"),
             epochs_behind: epoch.saturating_sub(sum(&metrics, "highwater_committed_epoch")),
             logs: sum(&metrics, "highwater_logs_total"),
+            arrangements: labelled(&metrics, "highwater_arrangement_records")
+                .map(|(operator, records)| (operator.to_owned(), records))
+                .collect(),
         })
     }
 }
@@ -80,12 +86,16 @@ fn size(folder: &Path) -> Result<u64> {
 
 /// The sum of a metric over its labels.
 fn sum(exposition: &str, metric: &str) -> u64 {
-    let value = |line: &str| {
+    labelled(exposition, metric).map(|(_, value)| value).sum()
+}
+
+/// A metric's values, each with its labels as they stand there.
+fn labelled<'e>(exposition: &'e str, metric: &str) -> impl Iterator<Item = (&'e str, u64)> {
+    exposition.lines().filter_map(move |line| {
         let rest = line.strip_prefix(metric)?;
-        let rest = if rest.starts_with('{') { rest.rsplit_once('}')?.1 } else { rest };
-        rest.strip_prefix(' ')?.trim().parse::<u64>().ok()
-    };
-    exposition.lines().filter_map(value).sum()
+        let (labels, rest) = if rest.starts_with('{') { rest.rsplit_once('}')? } else { ("", rest) };
+        Some((labels.trim_start_matches('{'), rest.strip_prefix(' ')?.trim().parse().ok()?))
+    })
 }
 
 #[cfg(test)]
