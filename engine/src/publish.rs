@@ -133,7 +133,7 @@ mod parking {
     use super::{Arc, Epoch, EpochChanges, VecDeque};
 
     /// Changed rows that are kept.
-    const MAX_ROWS: usize = 50_000;
+    const MAX_ROWS: usize = 20_000;
 
     #[derive(Default)]
     pub(super) struct History(Mutex<Kept>);
@@ -150,6 +150,10 @@ mod parking {
         pub(super) fn push(&self, changes: Arc<EpochChanges>) {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             kept.after.get_or_insert(changes.epoch.saturating_sub(1));
+            // or a job that hears nothing would keep nothing for ever
+            if changes.views.is_empty() {
+                return;
+            }
             kept.rows += rows(&changes);
             kept.epochs.push_back(changes);
             while kept.rows > MAX_ROWS {

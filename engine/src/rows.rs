@@ -96,9 +96,12 @@ struct Blocks<R, C> {
 type Block<R, C> = Arc<[(R, C)]>;
 
 /// Most rows of a block: what one changed row makes copied.
-const MOST: usize = 12;
+const MOST: usize = 16;
+/// A block that is too large leaves so many rows behind: rows mostly come at the end of their key's, as windows do, so
+/// what is left behind changes no more.
+const FULL: usize = 14;
 /// A block with fewer joins its neighbour.
-const LEAST: usize = 4;
+const LEAST: usize = 3;
 
 impl<R, C> Default for Blocks<R, C> {
     fn default() -> Self {
@@ -159,7 +162,7 @@ impl<R: Ord + Clone, C: Clone> Blocks<R, C> {
         }
     }
 
-    /// Puts neighbouring rows where no block is, in blocks of about the same size.
+    /// Puts neighbouring rows where no block is.
     fn put(&mut self, mut rows: Vec<(R, C)>) {
         let Some((first, _)) = rows.first() else { return };
         if rows.len() < LEAST
@@ -171,9 +174,9 @@ impl<R: Ord + Clone, C: Clone> Blocks<R, C> {
             self.blocks.remove(&previous);
             rows = joined;
         }
-        let size = rows.len().div_ceil(rows.len().div_ceil(MOST).max(1)).max(1);
-        let mut rows = rows.into_iter().peekable();
-        while let Some((first, _)) = rows.peek() {
+        let mut rows = rows.into_iter();
+        while let Some((first, _)) = rows.as_slice().first() {
+            let size = if rows.len() > MOST { FULL } else { MOST };
             self.blocks.insert(first.clone(), rows.by_ref().take(size).collect());
         }
     }
