@@ -15,7 +15,7 @@ use std::{
 };
 
 use common::{counts, job, stop, total, until};
-use highwater_connectors::{FileSource, GeneratorSource, Inbox, generator::Traffic};
+use highwater_connectors::{FileSource, GeneratorSource, Inbox, InboxBounds, generator::Traffic};
 use highwater_engine::{Intake, Name, Positions, Progress, Reader, Source, SourceError, Timestamp, format::Reason};
 
 fn line(message: &str) -> String {
@@ -232,8 +232,8 @@ fn rotation_truncation_and_new_files_are_followed() {
 
 #[test]
 fn what_is_handed_in_is_read() {
-    let (inbox, source) = Inbox::new("http".into(), 1000, 1 << 20);
-    let (job, letters) = job(2, source);
+    let inbox = Inbox::in_memory(InboxBounds { records: 1000, bytes: 1 << 20 });
+    let (job, letters) = job(2, inbox.source("http".into(), 0));
     let running = job.start().unwrap();
     let views = running.views();
     for n in 0..50 {
@@ -245,6 +245,37 @@ fn what_is_handed_in_is_read() {
     running.join().unwrap();
     assert_eq!(total(&views), 1000);
     assert_eq!(letters.0.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_handed_in_outlasts_the_job_that_did_not_commit_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Inbox::on_disk(&dir.path().join("http.redb"), InboxBounds { records: 1000, bytes: 1 << 20 }).unwrap();
+    let hand_in = |inbox: &Inbox, messages: &[&str]| {
+        inbox.offer(messages.iter().map(|message| line(message).into_bytes()).collect()).unwrap();
+    };
+    let job_of = |inbox: &Inbox| {
+        let (mut job, _) = job(2, inbox.source("http".into(), 0));
+        job.state = Some(dir.path().join("state"));
+        job
+    };
+    let inbox = open();
+    let committed = job_of(&inbox).start().unwrap();
+    hand_in(&inbox, &["a", "b"]);
+    let views = committed.views();
+    until("both logs", || total(&views) == 2);
+    stop(committed);
+    // nobody reads it any longer, and the process ends
+    hand_in(&inbox, &["c"]);
+    drop(inbox);
+
+    let inbox = open();
+    let again = job_of(&inbox).start().unwrap();
+    hand_in(&inbox, &["d"]);
+    let views = again.views();
+    until("all logs", || total(&views) == 4);
+    assert!(counts(&views).values().all(|count| *count == 1), "{:?}", counts(&views));
+    stop(again);
 }
 
 #[test]

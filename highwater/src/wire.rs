@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::Context;
 use highwater_connectors::{
-    FileSource, GeneratorSource, Inbox, IngestError, JsonLinesSink, KafkaChangelog, KafkaConfig, KafkaIngest,
-    KafkaSink, KafkaSource, Topic, WebhookSink, generator::Traffic,
+    FileSource, GeneratorSource, Inbox, InboxBounds, IngestError, JsonLinesSink, KafkaChangelog, KafkaConfig,
+    KafkaIngest, KafkaSink, KafkaSource, Topic, WebhookSink, generator::Traffic,
 };
 use highwater_engine::{Changelog, Job, Name, Sink, SinkError, Source, Timestamp, metrics::Metrics};
 use highwater_server::{Ingest, IngestRefused};
@@ -55,8 +55,9 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
             ),
             config::Source::Generator(generated) => Box::new(generator(generated)),
             config::Source::Http { max_waiting_bytes } => {
-                let (inbox, source) = Inbox::new(Name::from("http"), MAX_WAITING_RECORDS, *max_waiting_bytes);
-                ingest = Some(Arc::new(InMemory(inbox)));
+                let inbox = inbox(config, *max_waiting_bytes)?;
+                let source = inbox.source(Name::from("http"), process(config));
+                ingest = Some(Arc::new(Own(inbox)));
                 Box::new(source)
             }
         });
@@ -67,7 +68,7 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
             _ => None,
         });
         if let Some(kafka) = kafka {
-            ingest = Some(Arc::new(Durable(KafkaIngest::open(&kafka.kafka.config(), &kafka.topic)?)));
+            ingest = Some(Arc::new(InKafka(KafkaIngest::open(&kafka.kafka.config(), &kafka.topic)?)));
         }
     }
     // process 0 feeds the sinks
@@ -88,6 +89,19 @@ pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
         metrics,
     };
     Ok(Wired { job, ingest, sinks: names })
+}
+
+/// This process among those of a job.
+fn process(config: &Config) -> u32 {
+    config.settings.cluster.as_ref().map_or(0, |cluster| u32::try_from(cluster.process).unwrap_or(u32::MAX))
+}
+
+/// The way in for logs by HTTP: on disk, where the job's state is.
+fn inbox(config: &Config, bytes: usize) -> anyhow::Result<Inbox> {
+    let bounds = InboxBounds { records: MAX_WAITING_RECORDS, bytes };
+    let Some(folder) = &config.state else { return Ok(Inbox::in_memory(bounds)) };
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    Ok(Inbox::on_disk(&folder.join(format!("http-{}.redb", process(config))), bounds)?)
 }
 
 fn generator(generated: &Generated) -> GeneratorSource {
@@ -183,24 +197,28 @@ impl Lines {
     }
 }
 
-/// Logs by HTTP that wait in memory.
-struct InMemory(Inbox);
+/// Logs by HTTP that the job itself keeps.
+struct Own(Inbox);
 
-impl Ingest for InMemory {
+impl Ingest for Own {
     fn accept(&self, records: Vec<Vec<u8>>) -> Result<(), IngestRefused> {
-        self.0.offer(records).map_err(|_| IngestRefused::Busy)
+        self.0.offer(records).map_err(refused)
     }
 }
 
 /// Logs by HTTP that Kafka keeps.
-struct Durable(KafkaIngest);
+struct InKafka(KafkaIngest);
 
-impl Ingest for Durable {
+impl Ingest for InKafka {
     fn accept(&self, records: Vec<Vec<u8>>) -> Result<(), IngestRefused> {
-        self.0.append(&records).map_err(|error| match error {
-            IngestError::Busy => IngestRefused::Busy,
-            IngestError::Failed(what) => IngestRefused::Failed(what),
-        })
+        self.0.append(&records).map_err(refused)
+    }
+}
+
+fn refused(error: IngestError) -> IngestRefused {
+    match error {
+        IngestError::Busy => IngestRefused::Busy,
+        IngestError::Failed(what) => IngestRefused::Failed(what),
     }
 }
 

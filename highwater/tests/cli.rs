@@ -143,6 +143,38 @@ fn the_demo_answers_takes_logs_and_ends_cleanly() {
 }
 
 #[test]
+fn logs_by_http_that_were_accepted_outlast_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = write(folder.path(), "h.toml", "[[source]]\ntype = \"http\"\n");
+    let start = || {
+        let mut command = highwater(&["run", "--config", &config, "--listen", "127.0.0.1:0"]);
+        command.env("HIGHWATER_STATE__PATH", folder.path().join("state"));
+        Running::start(command)
+    };
+    let mut accepted = 0;
+    for round in 0..4 {
+        let mut job = start();
+        let address = job.address();
+        for _ in 0..=round {
+            let (status, answer) =
+                request(&address, "POST", "/api/v1/logs", "{\"service\":\"mine\",\"message\":\"m\"}");
+            assert_eq!(status, 202, "{answer}");
+            accepted += 1;
+        }
+        job.signal("KILL");
+        assert_eq!(job.end(), None);
+    }
+    let mut job = start();
+    let address = job.address();
+    let told = wait_for(&address, "/api/v1/metrics/service/mine", |answer| {
+        answer["total_logs"].as_u64().is_some_and(|logs| logs >= accepted)
+    });
+    assert_eq!(told["total_logs"], accepted);
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+}
+
+#[test]
 fn a_taken_port_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

@@ -20,6 +20,7 @@ use super::{
     config::{InvalidKafkaConfig, KafkaConfig, explain},
     context::Context,
 };
+use crate::IngestError;
 
 /// Appends records to a topic and says when they are durable. Meant to be shared by threads.
 pub struct KafkaIngest {
@@ -29,17 +30,6 @@ pub struct KafkaIngest {
     records: AtomicUsize,
     /// and their bytes
     bytes: AtomicUsize,
-}
-
-/// Why records were not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IngestError {
-    /// Too much is under way. None of the records was taken; try again later.
-    #[error("too many records are under way")]
-    Busy,
-    /// Kafka did not take all of the records; some may have been.
-    #[error("{0}")]
-    Failed(String),
 }
 
 /// How long Kafka may take. Short: a client waits for its answer.

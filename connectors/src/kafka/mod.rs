@@ -14,7 +14,7 @@ mod transactions;
 
 pub use changelog::KafkaChangelog;
 pub use config::{InvalidKafkaConfig, KafkaConfig};
-pub use ingest::{IngestError, KafkaIngest};
+pub use ingest::KafkaIngest;
 pub use sink::KafkaSink;
 pub use source::{KafkaSource, OnLoss, Start};
 pub use topic::{Topic, TopicError};
