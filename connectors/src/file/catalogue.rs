@@ -154,7 +154,7 @@ impl Catalogue {
             self.take_pipe(scope, path, identity(metadata), number);
             return Ok(());
         }
-        let (first_line, metadata) = match first_line(&path, scope.follow) {
+        let (first_line, metadata) = match first_line(scope, &path) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -199,8 +199,9 @@ impl Catalogue {
 }
 
 /// The first line of a file, where it has one; when following, its end may still be being written.
-fn first_line(path: &Path, follow: bool) -> io::Result<Option<(FirstLine, Metadata)>> {
-    let (mut input, metadata) = Input::open(path)?;
+fn first_line(scope: &Scope, path: &Path) -> io::Result<Option<(FirstLine, Metadata)>> {
+    let (mut input, metadata) = Input::open(scope, path)?;
+    let follow = scope.follow;
     let packed = matches!(input, Input::Gzip(_));
     match FirstLine::read(&mut input, follow && !packed) {
         Err(error) if follow && packed && error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),

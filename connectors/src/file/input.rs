@@ -9,7 +9,7 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 
-use super::pipe::Piped;
+use super::{pipe::Piped, scope::Scope};
 
 pub(super) enum Input {
     Plain(File),
@@ -30,12 +30,13 @@ pub(super) fn is_pipe(metadata: &Metadata) -> bool {
 
 impl Input {
     /// Opens the file at `path`, with what the system says of it.
-    pub(super) fn open(path: &Path) -> io::Result<(Input, Metadata)> {
+    pub(super) fn open(scope: &Scope, path: &Path) -> io::Result<(Input, Metadata)> {
         let metadata = path.metadata()?;
         if is_pipe(&metadata) {
             // opening it waits for a writer, reading it for what is written: both on a thread
-            let path = path.to_owned();
-            return Ok((Input::Piped(Piped::opened(move || File::open(path))?), metadata));
+            let pipe = path.to_owned();
+            let piped = scope.pipes.open(scope.reader, path, move || File::open(pipe))?;
+            return Ok((Input::Piped(piped), metadata));
         }
         let file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -45,8 +46,8 @@ impl Input {
         Ok((input, metadata))
     }
 
-    pub(super) fn stdin() -> io::Result<Input> {
-        Ok(Input::Piped(Piped::new(io::stdin())?))
+    pub(super) fn stdin(scope: &Scope) -> io::Result<Input> {
+        Ok(Input::Piped(scope.pipes.open(scope.reader, Path::new(&scope.pattern), || Ok(io::stdin()))?))
     }
 }
 

@@ -52,6 +52,13 @@ impl FileSource {
         FileSource { scope: Scope::new(pattern.into()), catalogue: SharedCatalogue::default() }
     }
 
+    /// Another source of the same lines, for another reader: what comes out of a pipe or standard input both get. To be
+    /// made once this one is as it should be, and before any of them is opened.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        FileSource { scope: self.scope.twin(), catalogue: SharedCatalogue::default() }
+    }
+
     /// Whether to wait for more at the end.
     #[must_use]
     pub fn follow(mut self, follow: bool) -> Self {

@@ -1,49 +1,108 @@
-//! Pipes: read by a thread that may wait.
+//! Pipes: read by a thread that may wait, for all who read the same one.
 
-use std::io::{self, Read};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use crossbeam_channel::{Receiver, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::CHUNK;
 
+/// Chunks that wait for each reader: who is slower holds the others back, so that nobody misses anything.
+const WAITING_CHUNKS: usize = 4;
+
+/// The pipes of sources that read the same: what is read from a pipe is gone from it, so each gets a copy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pipes(Arc<Mutex<Shared>>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    readers: usize,
+    /// by pipe, for each reader: what another has opened and it has not come to yet
+    begun: BTreeMap<PathBuf, Vec<VecDeque<Receiver<Chunk>>>>,
+}
+
+type Chunk = Result<Vec<u8>, (io::ErrorKind, String)>;
+
+impl Pipes {
+    /// One more reader, by its number.
+    pub(super) fn join(&self) -> usize {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.readers += 1;
+        shared.readers - 1
+    }
+
+    /// A reader's copy of what comes out of a pipe, which is opened for the first to ask.
+    pub(super) fn open<R: Read>(
+        &self,
+        reader: usize,
+        path: &Path,
+        open: impl FnOnce() -> io::Result<R> + Send + 'static,
+    ) -> io::Result<Piped> {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let readers = shared.readers.max(reader + 1);
+        let begun = shared.begun.entry(path.to_owned()).or_default();
+        begun.resize_with(readers, VecDeque::new);
+        if let Some(chunks) = begun.get_mut(reader).and_then(VecDeque::pop_front) {
+            return Ok(Piped::of(chunks));
+        }
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..readers).map(|_| bounded(WAITING_CHUNKS)).unzip();
+        // ends with its input; one that never ends dies with the process
+        std::thread::Builder::new().name("pipe".into()).spawn(move || copy(open, senders))?;
+        begun.iter_mut().zip(receivers).for_each(|(queue, chunks)| queue.push_back(chunks));
+        begun
+            .get_mut(reader)
+            .and_then(VecDeque::pop_back)
+            .map(Piped::of)
+            .ok_or_else(|| io::Error::other("the pipe has no such reader"))
+    }
+}
+
+/// Reads to the end, or for as long as somebody listens.
+fn copy<R: Read>(open: impl FnOnce() -> io::Result<R>, mut to: Vec<Sender<Chunk>>) {
+    let mut tell = |chunk: Chunk| {
+        to.retain(|reader| reader.send(chunk.clone()).is_ok());
+        !to.is_empty()
+    };
+    let failed = |error: io::Error| Err((error.kind(), error.to_string()));
+    let mut input = match open() {
+        Ok(input) => input,
+        Err(error) => {
+            tell(failed(error));
+            return;
+        }
+    };
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => {
+                if !tell(Ok(buffer.iter().copied().take(read).collect())) {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                tell(failed(error));
+                break;
+            }
+        }
+    }
+}
+
 /// What can only be read by waiting, read by a thread of its own.
 pub(super) struct Piped {
-    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunks: Receiver<Chunk>,
     chunk: Vec<u8>,
     at: usize,
 }
 
 impl Piped {
-    pub(super) fn new(input: impl Read + Send + 'static) -> io::Result<Self> {
-        Self::opened(|| Ok(input))
-    }
-
-    pub(super) fn opened<R: Read>(open: impl FnOnce() -> io::Result<R> + Send + 'static) -> io::Result<Self> {
-        let (sender, chunks) = bounded(4);
-        // ends with its input; one that never ends dies with the process
-        std::thread::Builder::new().name("pipe".into()).spawn(move || {
-            let mut input = match open() {
-                Ok(input) => input,
-                Err(error) => {
-                    let _ = sender.send(Err(error));
-                    return;
-                }
-            };
-            let mut buffer = vec![0; CHUNK];
-            loop {
-                let read = match input.read(&mut buffer) {
-                    Ok(0) => break,
-                    Ok(read) => Ok(buffer.iter().copied().take(read).collect()),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => Err(error),
-                };
-                let failed = read.is_err();
-                if sender.send(read).is_err() || failed {
-                    break;
-                }
-            }
-        })?;
-        Ok(Piped { chunks, chunk: Vec::new(), at: 0 })
+    fn of(chunks: Receiver<Chunk>) -> Self {
+        Piped { chunks, chunk: Vec::new(), at: 0 }
     }
 }
 
@@ -52,7 +111,7 @@ impl Read for Piped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.chunk.len() {
             self.chunk = match self.chunks.try_recv() {
-                Ok(chunk) => chunk?,
+                Ok(chunk) => chunk.map_err(|(kind, what)| io::Error::new(kind, what))?,
                 Err(TryRecvError::Empty) => return Err(io::ErrorKind::WouldBlock.into()),
                 Err(TryRecvError::Disconnected) => return Ok(0),
             };
@@ -61,5 +120,59 @@ impl Read for Piped {
         let read = (&self.chunk[self.at..]).read(buffer)?;
         self.at += read;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to_the_end(mut piped: Piped) -> Vec<u8> {
+        let (mut all, mut buffer) = (Vec::new(), [0; 7]);
+        loop {
+            match piped.read(&mut buffer) {
+                Ok(0) => return all,
+                Ok(read) => all.extend_from_slice(&buffer[..read]),
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+    }
+
+    #[test]
+    fn each_reader_gets_all_of_each_time_a_pipe_is_opened() {
+        let pipes = Pipes::default();
+        let [a, b] = [pipes.join(), pipes.join()];
+        let open =
+            |reader, text: &'static str| pipes.open(reader, Path::new("p"), move || Ok(text.as_bytes())).unwrap();
+        // the one is done with the first and has the second before the other has come to any
+        assert_eq!(to_the_end(open(a, "first of all")), b"first of all");
+        assert_eq!(to_the_end(open(a, "second")), b"second");
+        assert_eq!(to_the_end(open(b, "nobody opens this")), b"first of all");
+        assert_eq!(to_the_end(open(b, "nor this")), b"second");
+    }
+
+    #[test]
+    fn a_reader_that_goes_holds_nobody_back() {
+        let pipes = Pipes::default();
+        let [a, b] = [pipes.join(), pipes.join()];
+        let long = || Ok(io::repeat(b'x').take(100 * CHUNK as u64));
+        let stays = pipes.open(a, Path::new("p"), long).unwrap();
+        drop(pipes.open(b, Path::new("p"), long).unwrap());
+        assert_eq!(to_the_end(stays).len(), 100 * CHUNK);
+    }
+
+    #[test]
+    fn what_fails_fails_for_all() {
+        let pipes = Pipes::default();
+        pipes.join();
+        let mut piped =
+            pipes.open(0, Path::new("p"), || Err::<io::Empty, _>(io::ErrorKind::PermissionDenied.into())).unwrap();
+        let error = loop {
+            match piped.read(&mut [0]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => break other.unwrap_err(),
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     }
 }

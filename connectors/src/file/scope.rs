@@ -7,6 +7,8 @@ use std::{
 
 use highwater_engine::{Name, SourceError};
 
+use super::pipe::Pipes;
+
 /// The pattern that means standard input.
 const STDIN: &str = "-";
 
@@ -16,13 +18,24 @@ pub(super) struct Scope {
     pub(super) pattern: String,
     pub(super) follow: bool,
     pub(super) max_record_bytes: usize,
+    /// shared with other sources of the same
+    pub(super) pipes: Pipes,
+    /// which of these it is
+    pub(super) reader: usize,
 }
 
 impl Scope {
     pub(super) fn new(pattern: String) -> Self {
         let name = if pattern == STDIN { Name::from("stdin") } else { Name::from(format!("file:{pattern}")) };
         let max_record_bytes = highwater_engine::Settings::default().max_record_bytes;
-        Scope { name, pattern, follow: false, max_record_bytes }
+        let pipes = Pipes::default();
+        let reader = pipes.join();
+        Scope { name, pattern, follow: false, max_record_bytes, pipes, reader }
+    }
+
+    /// The same for another reader.
+    pub(super) fn twin(&self) -> Self {
+        Scope { reader: self.pipes.join(), ..self.clone() }
     }
 
     pub(super) fn is_stdin(&self) -> bool {

@@ -188,9 +188,9 @@ impl Tail {
 /// The file that was numbered, with its length; another one in its place is not it.
 fn open(scope: &Scope, part: &Part) -> io::Result<(Input, u64)> {
     if scope.is_stdin() {
-        return Ok((Input::stdin()?, 0));
+        return Ok((Input::stdin(scope)?, 0));
     }
-    let (input, metadata) = Input::open(&part.path)?;
+    let (input, metadata) = Input::open(scope, &part.path)?;
     if identity(&metadata) == part.identity {
         return Ok((input, metadata.len()));
     }
