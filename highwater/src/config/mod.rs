@@ -3,8 +3,11 @@
 //! Everything that is wrong is found in one go, and told with its place. `schema` says what there is, `tree` holds what
 //! was written and where, `values` reads single values, `env` adds the environment, `suggest` guesses what was meant.
 
+mod brokers;
 mod env;
 mod schema;
+mod sinks;
+mod sources;
 mod suggest;
 mod tree;
 mod values;
@@ -15,7 +18,10 @@ use anyhow::{Context, bail};
 
 use self::tree::{Node, Place, Problems, What};
 pub(crate) use self::{
-    schema::{Brokers, Config, DeadLetters, Generated, MAX_WAITING_BYTES, Sink, SinkTarget, Source},
+    brokers::Brokers,
+    schema::Config,
+    sinks::{DeadLetters, Sink, SinkTarget},
+    sources::{Generated, MAX_WAITING_BYTES, Source},
     suggest::hint,
     values::{parse_duration, show_duration},
 };

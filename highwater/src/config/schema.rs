@@ -1,21 +1,22 @@
-//! What can be configured: each section's keys, their defaults and their bounds. `highwater.example.toml` documents
-//! them; a test holds the two together.
+//! What can be configured: each section's keys, their defaults and their bounds. Sources, sinks and brokers have files of
+//! their own. `highwater.example.toml` documents them all; a test holds the two together.
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     time::Duration,
 };
 
-use highwater_connectors::{KafkaConfig, OnLoss, Start, WebhookConfig};
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
 use highwater_queries::{Rollups, Standard};
 
 use super::{
+    brokers::{Brokers, brokers, known_brokers, topic},
+    sinks::{DeadLetters, Sink, read_dead_letters, read_sink},
+    sources::{Source, read_source},
     tree::{Node, Problems, Section, Table},
-    values::{choice, duration, number, properties, text, texts, truth, whole},
+    values::{choice, duration, text, texts, whole},
 };
 use crate::logging::{LogStyle, filter};
 
@@ -44,114 +45,11 @@ pub(crate) struct Config {
     pub(crate) logging: Logging,
 }
 
-/// `[[source]]`.
-#[derive(Clone, Debug)]
-pub(crate) enum Source {
-    /// A Kafka topic.
-    Kafka(KafkaSource),
-    /// Files, or standard input.
-    File(FileSource),
-    /// Made-up logs.
-    Generator(Generated),
-    /// `POST /logs`.
-    Http {
-        /// How many bytes of logs may wait for the dataflow.
-        max_waiting_bytes: usize,
-    },
-}
-
 /// A topic for durable state.
 #[derive(Clone, Debug)]
 pub(crate) struct Changelog {
     pub(crate) kafka: Brokers,
     pub(crate) topic: String,
-}
-
-/// How brokers are reached.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Brokers {
-    pub(crate) brokers: String,
-    /// Handed through to librdkafka.
-    pub(crate) properties: BTreeMap<String, String>,
-}
-
-impl Brokers {
-    /// As the connectors want it.
-    pub(crate) fn config(&self) -> KafkaConfig {
-        KafkaConfig { bootstrap_servers: self.brokers.clone(), properties: self.properties.clone() }
-    }
-}
-
-/// `type = "kafka"`.
-#[derive(Clone, Debug)]
-pub(crate) struct KafkaSource {
-    pub(crate) kafka: Brokers,
-    pub(crate) topic: String,
-    pub(crate) group: String,
-    pub(crate) start: Start,
-    pub(crate) on_loss: OnLoss,
-    /// Partitions of the topic, where it does not exist yet and is created; `None` to create none.
-    pub(crate) create_partitions: Option<u32>,
-}
-
-/// `type = "file"`.
-#[derive(Clone, Debug)]
-pub(crate) struct FileSource {
-    pub(crate) path: String,
-    pub(crate) follow: bool,
-}
-
-/// `type = "generator"`.
-#[derive(Clone, Debug)]
-pub(crate) struct Generated {
-    pub(crate) rate: f64,
-    pub(crate) seed: u64,
-    pub(crate) history: Duration,
-    pub(crate) incidents: bool,
-    pub(crate) seasons: bool,
-    pub(crate) disorder: Duration,
-}
-
-impl Default for Generated {
-    fn default() -> Self {
-        Generated {
-            rate: 500.0,
-            seed: 1,
-            history: Duration::ZERO,
-            incidents: true,
-            seasons: true,
-            disorder: Duration::from_millis(200),
-        }
-    }
-}
-
-/// `[[sink]]`.
-#[derive(Clone, Debug)]
-pub(crate) struct Sink {
-    pub(crate) view: String,
-    pub(crate) to: SinkTarget,
-}
-
-/// Where a sink writes.
-#[derive(Clone, Debug)]
-pub(crate) enum SinkTarget {
-    /// A topic, created compacted where it does not exist.
-    Kafka { kafka: Brokers, topic: String },
-    /// JSON lines; no path is standard output.
-    JsonLines(Option<PathBuf>),
-    /// HTTP POSTs.
-    Webhook(WebhookConfig),
-}
-
-/// `[dead_letters]`.
-#[derive(Clone, Debug)]
-pub(crate) enum DeadLetters {
-    /// They are counted, and that is all.
-    None,
-    /// To a topic.
-    Kafka { kafka: Brokers, topic: String },
-    /// To a file.
-    JsonLines(PathBuf),
 }
 
 /// `[logging]`.
@@ -178,8 +76,6 @@ impl Default for Config {
     }
 }
 
-/// How many bytes of logs that came by HTTP may wait for the dataflow, unless configured.
-pub(crate) const MAX_WAITING_BYTES: usize = 64 << 20;
 /// Most worker threads: far beyond what helps.
 const MAX_WORKERS: usize = 256;
 
@@ -318,160 +214,6 @@ fn read_settings(root: &mut Section<'_>, settings: &mut Settings) {
     logs.finish();
 }
 
-fn brokers(section: &mut Section<'_>, defaults: &Brokers) -> Brokers {
-    let mut kafka = defaults.clone();
-    section.set("brokers", &mut kafka.brokers, broker_list);
-    kafka.properties.extend(section.get("properties", properties('.')).unwrap_or_default());
-    kafka
-}
-
-/// The same, where brokers must be known.
-fn known_brokers(section: &mut Section<'_>, defaults: &Brokers) -> Brokers {
-    let kafka = brokers(section, defaults);
-    if kafka.brokers.is_empty() {
-        section.complain("needs the key \"brokers\", here or in [kafka]");
-    } else if let Err(error) = kafka.config().check() {
-        section.complain(error.to_string());
-    }
-    kafka
-}
-
-#[derive(Clone, Copy)]
-enum SourceType {
-    Kafka,
-    File,
-    Generator,
-    Http,
-}
-
-/// The types of sources, by name.
-const SOURCE_TYPES: [(&str, SourceType); 4] = [
-    ("kafka", SourceType::Kafka),
-    ("file", SourceType::File),
-    ("generator", SourceType::Generator),
-    ("http", SourceType::Http),
-];
-
-fn read_source(mut section: Section<'_>, defaults: &Brokers) -> Option<Source> {
-    let kafka_start =
-        choice(&[("earliest", Start::Earliest), ("latest", Start::Latest), ("committed", Start::Committed)]);
-    let Some(kind) = section.need("type", choice(&SOURCE_TYPES)) else {
-        section.give_up();
-        return None;
-    };
-    let source = match kind {
-        SourceType::Kafka => {
-            let mut group = "highwater".to_owned();
-            let mut from = Start::Earliest;
-            let mut on_loss = OnLoss::Stop;
-            let kafka = known_brokers(&mut section, defaults);
-            let topic = section.need("topic", topic);
-            section.set("group", &mut group, text);
-            section.set("start", &mut from, kafka_start);
-            section.set("on_loss", &mut on_loss, choice(&[("stop", OnLoss::Stop), ("skip", OnLoss::Skip)]));
-            let create_partitions = section.get("create_partitions", whole(0..=10_000)).filter(|count| *count > 0);
-            topic.map(|topic| {
-                Source::Kafka(KafkaSource { kafka, topic, group, start: from, on_loss, create_partitions })
-            })
-        }
-        SourceType::File => {
-            let mut follow = false;
-            let path = section.need("path", text);
-            section.set("follow", &mut follow, truth);
-            path.map(|path| Source::File(FileSource { path, follow }))
-        }
-        SourceType::Generator => {
-            let mut generated = Generated::default();
-            section.set("rate", &mut generated.rate, number(0.01..=1e7));
-            section.set("seed", &mut generated.seed, whole(0..=i64::MAX as u64));
-            section.set("history", &mut generated.history, duration(Duration::ZERO..=days(31)));
-            section.set("incidents", &mut generated.incidents, truth);
-            section.set("seasons", &mut generated.seasons, truth);
-            section.set("disorder", &mut generated.disorder, duration(Duration::ZERO..=seconds(1)));
-            Some(Source::Generator(generated))
-        }
-        SourceType::Http => {
-            let mut max_waiting_bytes = MAX_WAITING_BYTES;
-            section.set("max_waiting_bytes", &mut max_waiting_bytes, whole(1 << 16..=1 << 33));
-            Some(Source::Http { max_waiting_bytes })
-        }
-    };
-    section.finish();
-    source
-}
-
-#[derive(Clone, Copy)]
-enum SinkType {
-    Kafka,
-    JsonLines,
-    Webhook,
-}
-
-/// The types of sinks, by name.
-const SINK_TYPES: [(&str, SinkType); 3] =
-    [("kafka", SinkType::Kafka), ("jsonl", SinkType::JsonLines), ("webhook", SinkType::Webhook)];
-
-fn read_sink(mut section: Section<'_>, defaults: &Brokers) -> Option<Sink> {
-    let Some(kind) = section.need("type", choice(&SINK_TYPES)) else {
-        section.give_up();
-        return None;
-    };
-    let view = section.need("view", text);
-    let to = match kind {
-        SinkType::Kafka => {
-            let mut to = format!("highwater.{}", view.as_deref().unwrap_or_default());
-            section.set("topic", &mut to, topic);
-            Some(SinkTarget::Kafka { kafka: known_brokers(&mut section, defaults), topic: to })
-        }
-        SinkType::JsonLines => section.need("path", path).map(SinkTarget::JsonLines),
-        SinkType::Webhook => {
-            let url = section.need("url", text);
-            let mut webhook = WebhookConfig::new(url.clone().unwrap_or_default());
-            webhook.headers = section.get("headers", properties('-')).unwrap_or_default();
-            let within = || duration(seconds(1)..=days(1));
-            if let Some(timeout) = section.get("timeout", within()) {
-                webhook.timeout_seconds = timeout.as_secs();
-            }
-            section.set("max_changes", &mut webhook.max_changes, whole(1..=1_000_000));
-            if let Some(error) = url.as_ref().and_then(|_| webhook.check().err()) {
-                section.complain(format!("url or headers: {error}"));
-            }
-            url.map(|_| SinkTarget::Webhook(webhook))
-        }
-    };
-    section.finish();
-    Some(Sink { view: view?, to: to? })
-}
-
-#[derive(Clone, Copy)]
-enum LetterType {
-    None,
-    Kafka,
-    JsonLines,
-}
-
-/// The types of dead-letter sinks, by name.
-const LETTER_TYPES: [(&str, LetterType); 3] =
-    [("none", LetterType::None), ("kafka", LetterType::Kafka), ("jsonl", LetterType::JsonLines)];
-
-fn read_dead_letters(mut section: Section<'_>, defaults: &Brokers) -> DeadLetters {
-    let mut kind = LetterType::None;
-    section.set("type", &mut kind, choice(&LETTER_TYPES));
-    let letters = match kind {
-        LetterType::None => DeadLetters::None,
-        LetterType::Kafka => {
-            let mut to = "highwater.dead_letters".to_owned();
-            section.set("topic", &mut to, topic);
-            DeadLetters::Kafka { kafka: known_brokers(&mut section, defaults), topic: to }
-        }
-        LetterType::JsonLines => {
-            section.need("path", text).map_or(DeadLetters::None, |path| DeadLetters::JsonLines(path.into()))
-        }
-    };
-    section.finish();
-    letters
-}
-
 fn listen(node: &Node) -> Result<Option<SocketAddr>, String> {
     let allowed = || "an address to listen on, like \"127.0.0.1:8000\" (port 0: any free one), or \"none\"".to_owned();
     let address = text(node).map_err(|_| allowed())?;
@@ -481,29 +223,6 @@ fn listen(node: &Node) -> Result<Option<SocketAddr>, String> {
     // names such as localhost too
     let mut found = address.to_socket_addrs().map_err(|_| allowed())?;
     found.next().map(Some).ok_or_else(allowed)
-}
-
-fn broker_list(node: &Node) -> Result<String, String> {
-    let allowed = || "a list of brokers, like \"127.0.0.1:9092\" or \"a:9092,b:9092\"".to_owned();
-    let list = text(node).map_err(|_| allowed())?;
-    let port = |broker: &str| broker.rsplit_once(':').and_then(|(_, port)| port.trim().parse::<u16>().ok());
-    if list.split(',').all(|broker| port(broker).is_some()) { Ok(list) } else { Err(allowed()) }
-}
-
-fn topic(node: &Node) -> Result<String, String> {
-    let legal = |name: &String| {
-        name.len() <= 249
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
-            && name != "."
-            && name != ".."
-    };
-    text(node).ok().filter(legal).ok_or_else(|| "a topic: letters, digits, dots, underscores and hyphens".to_owned())
-}
-
-/// A path; `-` is standard output.
-fn path(node: &Node) -> Result<Option<PathBuf>, String> {
-    let path = text(node).map_err(|_| "a path, or \"-\" for standard output".to_owned())?;
-    Ok((path != "-").then(|| PathBuf::from(path)))
 }
 
 fn log_level(node: &Node) -> Result<String, String> {

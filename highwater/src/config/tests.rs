@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use highwater_engine::{days, hours, minutes};
 
-use super::{schema::Source, *};
+use super::*;
 
 fn repository(file: &str) -> (PathBuf, String) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
