@@ -131,6 +131,10 @@ lateness = "{LATENESS}ms"
 retention = "{RETENTION}ms"
 idle_after = "{idle_after}ms"
 
+# few enough that the soak test sees the oldest go before it looks for growth
+[queries.rollups]
+hours_kept_days = 3
+
 [logging]
 level = "info"
 
