@@ -4,7 +4,10 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io::{self, Read},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
@@ -21,8 +24,18 @@ pub(super) struct Pipes(Arc<Mutex<Shared>>);
 #[derive(Debug, Default)]
 struct Shared {
     readers: usize,
-    /// by pipe, for each reader: what another has opened and it has not come to yet
-    begun: BTreeMap<PathBuf, Vec<VecDeque<Receiver<Chunk>>>>,
+    /// by pipe, for each reader: its copies of what has been opened, but those that it has read to the end
+    begun: BTreeMap<PathBuf, Vec<VecDeque<Copied>>>,
+}
+
+/// A reader's copy of what comes while a pipe is open. One that fails and begins again gets the same one, and misses
+/// only what it had taken.
+#[derive(Clone, Debug)]
+struct Copied {
+    chunks: Receiver<Chunk>,
+    /// whether no more will come
+    over: Arc<AtomicBool>,
+    taken: bool,
 }
 
 type Chunk = Result<Vec<u8>, (io::ErrorKind, String)>;
@@ -46,27 +59,32 @@ impl Pipes {
         let readers = shared.readers.max(reader + 1);
         let begun = shared.begun.entry(path.to_owned()).or_default();
         begun.resize_with(readers, VecDeque::new);
-        if let Some(chunks) = begun.get_mut(reader).and_then(VecDeque::pop_front) {
-            return Ok(Piped::of(chunks));
+        let is_done =
+            |copied: &mut Copied| copied.taken && copied.over.load(Ordering::Acquire) && copied.chunks.is_empty();
+        while begun[reader].pop_front_if(is_done).is_some() {}
+        if begun[reader].is_empty() {
+            let (senders, receivers): (Vec<_>, Vec<_>) = (0..readers).map(|_| bounded(WAITING_CHUNKS)).unzip();
+            let over = Arc::new(AtomicBool::new(false));
+            let ended = over.clone();
+            // ends with its input; one that never ends dies with the process
+            std::thread::Builder::new().name("pipe".into()).spawn(move || {
+                copy(open, &senders);
+                // known before a reader can find that nothing is left
+                ended.store(true, Ordering::Release);
+                drop(senders);
+            })?;
+            let copies = receivers.into_iter().map(|chunks| Copied { chunks, over: over.clone(), taken: false });
+            begun.iter_mut().zip(copies).for_each(|(queue, copied)| queue.push_back(copied));
         }
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..readers).map(|_| bounded(WAITING_CHUNKS)).unzip();
-        // ends with its input; one that never ends dies with the process
-        std::thread::Builder::new().name("pipe".into()).spawn(move || copy(open, senders))?;
-        begun.iter_mut().zip(receivers).for_each(|(queue, chunks)| queue.push_back(chunks));
-        begun
-            .get_mut(reader)
-            .and_then(VecDeque::pop_back)
-            .map(Piped::of)
-            .ok_or_else(|| io::Error::other("the pipe has no such reader"))
+        let copied = begun[reader].front_mut().ok_or_else(|| io::Error::other("the pipe has no such reader"))?;
+        copied.taken = true;
+        Ok(Piped { chunks: copied.chunks.clone(), chunk: Vec::new(), at: 0 })
     }
 }
 
-/// Reads to the end, or for as long as somebody listens.
-fn copy<R: Read>(open: impl FnOnce() -> io::Result<R>, mut to: Vec<Sender<Chunk>>) {
-    let mut tell = |chunk: Chunk| {
-        to.retain(|reader| reader.send(chunk.clone()).is_ok());
-        !to.is_empty()
-    };
+/// Reads to the end, for all at the pace of the slowest.
+fn copy<R: Read>(open: impl FnOnce() -> io::Result<R>, to: &[Sender<Chunk>]) {
+    let tell = |chunk: Chunk| to.iter().filter(|reader| reader.send(chunk.clone()).is_ok()).count() > 0;
     let failed = |error: io::Error| Err((error.kind(), error.to_string()));
     let mut input = match open() {
         Ok(input) => input,
@@ -98,12 +116,6 @@ pub(super) struct Piped {
     chunks: Receiver<Chunk>,
     chunk: Vec<u8>,
     at: usize,
-}
-
-impl Piped {
-    fn of(chunks: Receiver<Chunk>) -> Self {
-        Piped { chunks, chunk: Vec::new(), at: 0 }
-    }
 }
 
 impl Read for Piped {
@@ -152,13 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_goes_holds_nobody_back() {
+    fn who_begins_again_goes_on_and_takes_nothing_from_others() {
         let pipes = Pipes::default();
         let [a, b] = [pipes.join(), pipes.join()];
-        let long = || Ok(io::repeat(b'x').take(100 * CHUNK as u64));
-        let stays = pipes.open(a, Path::new("p"), long).unwrap();
-        drop(pipes.open(b, Path::new("p"), long).unwrap());
-        assert_eq!(to_the_end(stays).len(), 100 * CHUNK);
+        let open = |reader| pipes.open(reader, Path::new("p"), || Ok(io::repeat(b'x').take(9 * CHUNK as u64))).unwrap();
+        drop(open(b));
+        let other = std::thread::spawn({
+            let stays = open(a);
+            move || to_the_end(stays).len()
+        });
+        assert_eq!(to_the_end(open(b)).len(), 9 * CHUNK);
+        assert_eq!(other.join().unwrap(), 9 * CHUNK);
     }
 
     #[test]

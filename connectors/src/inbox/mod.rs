@@ -38,7 +38,8 @@ pub struct InboxSource {
     writers: Weak<()>,
     /// which of the inbox's sources it is
     number: usize,
-    opened: AtomicBool,
+    /// whether somebody reads it
+    opened: Arc<AtomicBool>,
 }
 
 /// How much may wait to be read, or to be committed where it is on disk.
@@ -125,7 +126,7 @@ impl Inbox {
         let mut waiting = self.shared.waiting();
         waiting.done.push(None);
         let (shared, writers) = (self.shared.clone(), Arc::downgrade(&self.writers));
-        InboxSource { name, partition, shared, writers, number: waiting.done.len() - 1, opened: AtomicBool::new(false) }
+        InboxSource { name, partition, shared, writers, number: waiting.done.len() - 1, opened: Arc::default() }
     }
 
     /// Hands in records, all or none; returns when they are kept.
@@ -199,7 +200,7 @@ impl Source for InboxSource {
         self.name.clone()
     }
 
-    /// The first worker of this process to open it reads all of it.
+    /// The first worker of this process to open it reads all of it, for as long as it has its reader.
     fn open(&self, _: usize, _: usize, resume: &Positions) -> Result<Box<dyn Reader>, SourceError> {
         let reads = !self.opened.swap(true, Ordering::AcqRel);
         let at = resume.get(&self.partition).copied().filter(|_| reads);
@@ -214,7 +215,7 @@ impl Source for InboxSource {
             shared: self.shared.clone(),
             writers: self.writers.clone(),
             number: self.number,
-            reads,
+            reads: reads.then(|| self.opened.clone()),
             slot: None,
             open: VecDeque::new(),
             at: at.unwrap_or(0),
@@ -228,8 +229,8 @@ struct InboxReader {
     shared: Arc<Shared>,
     writers: Weak<()>,
     number: usize,
-    /// another worker does where not
-    reads: bool,
+    /// none where another worker does; told when this one no longer does
+    reads: Option<Arc<AtomicBool>>,
     slot: Option<PartitionSlot>,
     /// fetched and not handed over yet
     open: VecDeque<Kept>,
@@ -243,7 +244,7 @@ impl Reader for InboxReader {
             if self.open.is_empty() {
                 // asked first: what is handed in before the last writer goes is read
                 let is_over = self.writers.strong_count() == 0;
-                if !self.reads || self.at >= self.shared.keep.end() {
+                if self.reads.is_none() || self.at >= self.shared.keep.end() {
                     return Ok(if is_over { Progress::Finished } else { Progress::Idle });
                 }
                 let fetched = self.shared.keep.read(self.at);
@@ -268,10 +269,20 @@ impl Reader for InboxReader {
     }
 
     fn commit(&mut self, positions: &Positions) -> Result<(), SourceError> {
-        if let Some(&at) = positions.get(&self.partition).filter(|_| self.reads && self.shared.keep.is_durable()) {
+        if let Some(&at) =
+            positions.get(&self.partition).filter(|_| self.reads.is_some() && self.shared.keep.is_durable())
+        {
             self.shared.done(self.number, at);
         }
         Ok(())
+    }
+}
+
+impl Drop for InboxReader {
+    fn drop(&mut self) {
+        if let Some(opened) = &self.reads {
+            opened.store(false, Ordering::Release);
+        }
     }
 }
 
