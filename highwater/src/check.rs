@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anyhow::bail;
 use highwater_connectors::Start;
 use highwater_engine::{Job, Settings};
+use highwater_logstore::StoreSettings;
 
 use crate::{
     cli,
@@ -79,12 +80,18 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
     line("http", config.listen.map_or("off".to_owned(), |address| format!("http://{address}")));
     let state = config.state.as_ref().map_or("not kept".to_owned(), |path| path.display().to_string());
     line("state", state);
+    line("search", config.log_store().map_or("logs are not kept".to_owned(), |store| of_store(&store)));
     let settings = &config.settings;
     let [tick, lateness, retention] = [settings.tick, settings.lateness, settings.retention].map(show_duration);
     let workers = settings.workers;
     line("time", format!("a tick of {tick}, lateness {lateness}, retention {retention}"));
     line("workers", format!("{workers}"));
     out.trim_end().to_owned()
+}
+
+fn of_store(store: &StoreSettings) -> String {
+    let (path, retention) = (store.path.display(), show_duration(store.retention));
+    format!("logs of {retention} in {path}, at most {} MiB", store.max_bytes >> 20)
 }
 
 fn of_source(source: &Source) -> String {

@@ -1,8 +1,10 @@
 //! `highwater demo`: a made-up web shop through the dataflow that production uses.
 
+use anyhow::Context;
+
 use crate::{
     cli,
-    config::{self, Generated, Source},
+    config::{self, Folder, Generated, Source},
     run::{self, Show},
 };
 
@@ -26,6 +28,9 @@ pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
     )?;
     // a demo is the same each time
     config.state = None;
+    let folder = tempfile::Builder::new().prefix("highwater-demo-").tempdir();
+    let folder = folder.context("cannot make a folder for logs to search")?;
+    config.search.folder = Folder::At(folder.path().to_owned());
     // the past that the generator brings along must not be too old to be taken
     let settings = &mut config.settings;
     settings.retention = settings.retention.max(arguments.history + settings.lateness);

@@ -7,7 +7,8 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use highwater_engine::{JobError, Views, hours, metrics::Metrics};
+use highwater_engine::{JobError, Source, Views, hours, metrics::Metrics};
+use highwater_logstore::Indexer;
 use highwater_server::{Bound, Ingest, Kept, Server};
 use tokio::{
     sync::{broadcast::error::RecvError, oneshot},
@@ -63,14 +64,23 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
     }
     logging::start(&config.logging.level, config.logging.style);
     logging::abort_on_panic();
-    let Wired { job, ingest, sinks } = wire::wire(config)?;
+    let Wired { job, followed, ingest, sinks } = wire::wire(config)?;
     let began = Instant::now();
     let running = job.start()?;
     let (views, metrics) = (running.views(), running.metrics());
-    let failure = Arc::new(running.failure());
+    let mut server = server(config, &views, &metrics, ingest.clone(), sinks);
+    server.failure = Some(Arc::new(running.failure()));
     let mut watch = Watch::new(show.history);
 
     let stopper = running.stopper();
+    let indexer = match follow(config, followed, &mut server) {
+        Ok(indexer) => indexer,
+        Err(error) => {
+            stopper();
+            running.join()?;
+            return Err(error);
+        }
+    };
     let stop = stopper.clone();
     let (ends, mut ended) = oneshot::channel::<Result<(), JobError>>();
     let wait = move || {
@@ -91,8 +101,6 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         .build()
         .context("cannot start the HTTP server's threads")?;
     let outcome = runtime.block_on(async {
-        let mut server = server(config, &views, &metrics, ingest.clone(), sinks);
-        server.failure = Some(failure);
         let bound = match config.listen {
             None => None,
             Some(address) => match server.bind(address).await {
@@ -118,10 +126,23 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         }
         outcome
     });
+    // what has been read can be found next time
+    drop(indexer);
     status::clear();
     outcome?;
     status::say(&format!("ended: {}", watch.farewell(&metrics, began.elapsed())));
     Ok(())
+}
+
+/// Keeps logs to be searched, where that is configured.
+///
+/// # Errors
+/// Where their folder cannot be used.
+fn follow(config: &Config, sources: Vec<Box<dyn Source>>, server: &mut Server) -> anyhow::Result<Option<Indexer>> {
+    let Some(settings) = config.log_store() else { return Ok(None) };
+    let (indexer, logs) = Indexer::start(sources, config.settings.clone(), settings, &mut server.registry)?;
+    let _ = logs;
+    Ok(Some(indexer))
 }
 
 /// Tells what happens until the job has ended.

@@ -44,7 +44,8 @@ pub struct Keep {
 impl StoreSettings {
     /// The least memory that the index underneath works with.
     pub const MIN_MEMORY: usize = 16 << 20;
-    const MAX_MEMORY: usize = 2 << 30;
+    /// The most that it makes use of.
+    pub const MAX_MEMORY: usize = 2 << 30;
 
     /// A store in this folder, with the usual bounds.
     pub fn new(path: impl Into<PathBuf>) -> Self {

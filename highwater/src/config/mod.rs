@@ -6,6 +6,7 @@
 mod brokers;
 mod env;
 mod schema;
+mod search;
 mod sinks;
 mod sources;
 mod suggest;
@@ -20,8 +21,9 @@ use self::tree::{Node, Place, Problems, What};
 pub(crate) use self::{
     brokers::Brokers,
     schema::Config,
+    search::Folder,
     sinks::{DeadLetters, Sink, SinkTarget},
-    sources::{Generated, MAX_WAITING_BYTES, Source},
+    sources::{Generated, KafkaSource, MAX_WAITING_BYTES, Source},
     suggest::hint,
     values::{parse_duration, show_duration},
 };

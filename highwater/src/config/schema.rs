@@ -9,10 +9,12 @@ use std::{
 };
 
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
+use highwater_logstore::StoreSettings;
 use highwater_queries::{Rollups, Standard};
 
 use super::{
     brokers::{Brokers, brokers, known_brokers, topic},
+    search::{Folder, Search, read_search},
     sinks::{DeadLetters, Sink, read_dead_letters, read_sink},
     sources::{Source, read_source},
     tree::{Node, Problems, Section, Table},
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) dead_letters: DeadLetters,
     /// `[queries]`: what the built-in queries are told.
     pub(crate) queries: Standard,
+    /// Where logs are kept to be searched.
+    pub(crate) search: Search,
     /// The program's own log.
     pub(crate) logging: Logging,
 }
@@ -59,6 +63,19 @@ pub(crate) struct Logging {
     pub(crate) style: LogStyle,
 }
 
+impl Config {
+    /// The log store of this process, if it has one: process 0 does.
+    pub(crate) fn log_store(&self) -> Option<StoreSettings> {
+        let is_first = self.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0);
+        let path = match &self.search.folder {
+            Folder::WithState => self.state.as_ref()?.join("logs"),
+            Folder::At(path) => path.clone(),
+            Folder::Nowhere => return None,
+        };
+        is_first.then(|| StoreSettings { path, ..self.search.settings.clone() })
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Config {
@@ -71,6 +88,7 @@ impl Default for Config {
             changelog: None,
             dead_letters: DeadLetters::None,
             queries: Standard::default(),
+            search: Search::default(),
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
         }
     }
@@ -109,6 +127,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     config.dead_letters = read_dead_letters(dead_letters, &defaults);
 
     read_queries(&mut root, &mut config.queries, problems);
+    config.search = read_search(root.section("search"));
 
     let mut logging = root.section("logging");
     logging.set("level", &mut config.logging.level, log_level);
