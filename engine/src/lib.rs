@@ -20,6 +20,7 @@ mod publish;
 mod rows;
 mod series;
 mod settings;
+mod settle;
 mod sink;
 mod source;
 mod state;

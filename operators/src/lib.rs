@@ -14,6 +14,7 @@ mod real;
 mod stable_hash;
 mod template;
 mod top_k;
+mod trace;
 
 pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest};
@@ -28,3 +29,4 @@ pub use real::Real;
 pub use stable_hash::stable_hash;
 pub use template::{MAX_TEMPLATE_BYTES, template, template_id};
 pub use top_k::top_k;
+pub use trace::{Call, EdgeStats, Trace, TraceSample, Visit, calls};
