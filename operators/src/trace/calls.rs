@@ -26,7 +26,7 @@ pub struct Call {
 const BLUR: Duration = Duration::from_millis(1);
 
 /// The calls of a trace. A visit's caller is the one that its parent span names; where that is unknown, the innermost
-/// visit that lasts longer and whose time holds all of it, else the innermost that holds its beginning. A service that
+/// visit that lasts longer and whose time holds all of it, else the innermost that began before and holds its beginning. A service that
 /// calls itself makes no call.
 ///
 /// ```
@@ -71,7 +71,8 @@ fn by_time<'t>(trace: &'t Trace, own: (&Name, u64), visit: &Visit) -> Option<&'t
     let holding = others.filter_map(|(service, _, other)| {
         let begins_within = other.first <= visit.first.plus(BLUR) && visit.first <= other.last;
         let ends_within = visit.last <= other.last.plus(BLUR) && length(other) > length(visit);
-        (begins_within && (ends_within || other.first < visit.first)).then_some((ends_within, other, service))
+        let is_first = other.first.plus(BLUR) <= visit.first;
+        (begins_within && (ends_within || is_first)).then_some((ends_within, other, service))
     });
     holding
         .min_by_key(|(ends_within, other, service)| (!ends_within, length(other), Reverse(other.first), *service))
