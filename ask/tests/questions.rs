@@ -241,7 +241,7 @@ proptest! {
         let scene = Scene { services, now: Timestamp::from_micros(now), moments };
         let answer = parse(&question, &scene);
         let filters = &answer.filters;
-        prop_assert!(filters.query.len() <= 16 * MAX_QUESTION_BYTES && answer.explanation.len() <= 16 * MAX_QUESTION_BYTES);
+        prop_assert!(filters.query.len() <= 4096 && answer.explanation.len() <= 16 * MAX_QUESTION_BYTES);
         grammar::check(&filters.query).map_err(|why| TestCaseError::fail(format!("{why}: {}", filters.query)))?;
         if let Some(range) = &filters.time_range {
             prop_assert!(range.from.zip(range.to).is_none_or(|(from, to)| from < to), "{range:?}");

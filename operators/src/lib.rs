@@ -6,6 +6,7 @@
 
 mod alert;
 pub mod catalog;
+mod condition;
 mod dataflow;
 mod detect;
 mod monoid;
@@ -17,6 +18,7 @@ mod top_k;
 mod trace;
 
 pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
+pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest};
 pub use detect::{
     Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,

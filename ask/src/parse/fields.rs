@@ -26,13 +26,15 @@ pub(super) fn find(words: &[&str], texts: &[&str]) -> Option<(usize, String, Str
 fn pair(text: &str) -> Option<(String, String)> {
     let (name, value) = text.split_once(['=', ':'])?;
     let value = value.trim_start_matches('=');
+    let is_value = value.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    (is_value && is_field(name, value)).then(|| (name.to_owned(), value.to_owned()))
+}
+
+/// Whether a search can ask for this field and this value.
+pub(super) fn is_field(name: &str, value: &str) -> bool {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(&byte));
-    let is_value = !value.is_empty()
-        && value.len() <= LONGEST
-        && value.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c))
-        && value.contains(char::is_alphanumeric);
-    (is_name && is_value && name.len() <= LONGEST).then(|| (name.to_owned(), value.to_owned()))
+    is_name && name.len() <= LONGEST && value.len() <= LONGEST && value.contains(char::is_alphanumeric)
 }
 
 /// What is an id by its looks alone: a trace's 32 hexadecimal digits, a UUID.

@@ -18,9 +18,12 @@ mod times;
 mod tokens;
 mod words;
 
-use crate::{answer::Answer, scene::Scene};
+use crate::{
+    answer::{Answer, Filters},
+    scene::Scene,
+};
 
-use self::reading::Reading;
+use self::reading::{Reading, Understood};
 
 /// Longest question that is read, in bytes; of a longer one the beginning is.
 pub const MAX_QUESTION_BYTES: usize = 2048;
@@ -48,6 +51,14 @@ pub fn parse(question: &str, scene: &Scene) -> Answer {
     }
     reading.read();
     let understood = reading.finish();
+    let filters = understood.filters();
+    let explanation = explain::explain(&understood, &filters);
+    Answer { filters, explanation }
+}
+
+/// Filters that somebody else made: bounded, of services that are there, and with a query that says the same.
+pub(crate) fn checked(filters: &Filters, scene: &Scene) -> Answer {
+    let understood = Understood::from_filters(filters, scene);
     let filters = understood.filters();
     let explanation = explain::explain(&understood, &filters);
     Answer { filters, explanation }

@@ -25,7 +25,8 @@ impl Understood {
         }
     }
 
-    fn query(&self) -> String {
+    /// All conditions but the time range.
+    pub(super) fn query(&self) -> String {
         let mut clauses = Vec::new();
         clauses.extend(level_clause(&self.severity));
         clauses.extend(any_of("service", &self.source));
