@@ -110,13 +110,18 @@ mod tests {
             ("GET /login?user=jo&password=abc&next=/".into(), "GET /login?user=jo&password=[secret]&next=/"),
             ("postgres://app:s3cret@db:5432/x".into(), "postgres://[secret]@db:5432/x"),
             ("mail to jo.doe+x@mail.example.co.uk bounced".into(), "mail to [email] bounced"),
-            ("card 4111-1111-1111-1111 and order 4111-1111-1111-1112".into(), "card [card] and order 4111-1111-1111-1112"),
+            (
+                "card 4111-1111-1111-1111 and order 4111-1111-1111-1112".into(),
+                "card [card] and order 4111-1111-1111-1112",
+            ),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----\nx".into(), "[private key]\nx"),
             ("-----BEGIN PRIVATE KEY-----\nabc".into(), "[private key]"),
         ] {
             assert_eq!(mask(&text), masked, "{text}");
         }
-        for harmless in ["payment of 42.00 EUR failed after 3 attempts", "trace 4bf92f3577b34da6a3ce929d0e0e4736", "ü: ok"] {
+        for harmless in
+            ["payment of 42.00 EUR failed after 3 attempts", "trace 4bf92f3577b34da6a3ce929d0e0e4736", "ü: ok"]
+        {
             assert_eq!(mask(harmless), harmless);
         }
     }

@@ -32,7 +32,8 @@ fn serve(reply: Reply) -> (ModelConfig, JoinHandle<(String, Json)>) {
         while !head.ends_with("\r\n\r\n") {
             assert!(reader.read_line(&mut head).unwrap() > 0);
         }
-        let length = head.to_lowercase().split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
+        let length =
+            head.to_lowercase().split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
         reply(reader.get_mut());
@@ -124,7 +125,10 @@ fn whatever_fails_the_local_answer_stands_and_says_why() {
         (http("200 OK", "<html>"), "its answer cannot be used: it is no chat completion"),
         (http("200 OK", r#"{"choices": []}"#), "its answer cannot be used: it says nothing"),
         (says("I am afraid I cannot do that."), "its answer cannot be used: it is no JSON"),
-        (says(r#"{"filters": {"severity": ["LOUD"]}}"#), "its answer cannot be used: it does not have the form that was asked for"),
+        (
+            says(r#"{"filters": {"severity": ["LOUD"]}}"#),
+            "its answer cannot be used: it does not have the form that was asked for",
+        ),
         (says("[]"), "its answer cannot be used: it does not have the form that was asked for"),
         (http("200 OK", &huge), "its answer is too long"),
         (hangs_up, "it cannot be reached"),
@@ -185,7 +189,11 @@ fn figures() -> InsightScene {
         before: None,
         anomalies: vec![incident("errors spiked")],
         alerts: vec![incident("high_error_rate")],
-        patterns: vec![PatternNews { template: "token=abcdef of jo@example.com expired".to_owned(), count: 9, before: 0 }],
+        patterns: vec![PatternNews {
+            template: "token=abcdef of jo@example.com expired".to_owned(),
+            count: 9,
+            before: 0,
+        }],
     };
     InsightScene { period: hours(1), services: vec![payment] }
 }

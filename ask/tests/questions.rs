@@ -78,7 +78,11 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
     ("connection refused", "connection refused", ""),
     ("timeouts in payment", r#"service:"payment-service" (timeout OR timeouts)"#, ""),
     (r#""card declined""#, r#""card declined""#, ""),
-    (r#"payment errors saying "Card  Declined!""#, r#"level:(ERROR OR FATAL) service:"payment-service" "Card  Declined!""#, ""),
+    (
+        r#"payment errors saying "Card  Declined!""#,
+        r#"level:(ERROR OR FATAL) service:"payment-service" "Card  Declined!""#,
+        "",
+    ),
     ("find logs containing 'out of memory'", r#""out of memory""#, ""),
     ("timeout or refused", "(timeout OR refused)", ""),
     ("user not found", r#"user "not found""#, ""),
@@ -87,7 +91,11 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
     ("NullPointerException", "nullpointerexception", ""),
     // times
     ("errors in the last hour", "level:(ERROR OR FATAL)", "23T13:32:15..23T14:32:15"),
-    ("payment errors in the past 15 minutes", r#"level:(ERROR OR FATAL) service:"payment-service""#, "23T14:17:15..23T14:32:15"),
+    (
+        "payment errors in the past 15 minutes",
+        r#"level:(ERROR OR FATAL) service:"payment-service""#,
+        "23T14:17:15..23T14:32:15",
+    ),
     ("warnings last 24h", "level:WARN", "22T14:32:15..23T14:32:15"),
     ("errors over the last two days", "level:(ERROR OR FATAL)", "21T14:32:15..23T14:32:15"),
     ("errors yesterday", "level:(ERROR OR FATAL)", "22T00:00..23T00:00"),
@@ -140,7 +148,11 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
     ("cart without errors", r#"service:"cart-service" NOT level:(ERROR OR FATAL)"#, ""),
     (r#"errors that don't say "card declined""#, r#"level:(ERROR OR FATAL) NOT "card declined""#, ""),
     ("errors -payment -timeout", r#"level:(ERROR OR FATAL) NOT service:"payment-service" NOT timeout"#, ""),
-    ("errors without timeouts in payment", r#"level:(ERROR OR FATAL) service:"payment-service" NOT (timeout OR timeouts)"#, ""),
+    (
+        "errors without timeouts in payment",
+        r#"level:(ERROR OR FATAL) service:"payment-service" NOT (timeout OR timeouts)"#,
+        "",
+    ),
     // ids and fields
     ("trace 4bf92f3577b34da6a3ce929d0e0e4736", r#"trace_id:"4bf92f3577b34da6a3ce929d0e0e4736""#, ""),
     ("4bf92f3577b34da6a3ce929d0e0e4736", r#"trace_id:"4bf92f3577b34da6a3ce929d0e0e4736""#, ""),
@@ -198,7 +210,11 @@ fn the_explanation_says_what_was_understood_and_what_was_not() {
         assert_eq!(parse(question, &scene).explanation, explanation, "{question}");
     }
     let long = parse(&format!("errors {}", "x ".repeat(MAX_QUESTION_BYTES)), &scene);
-    assert!(long.explanation.ends_with("The question is too long; its beginning alone was read."), "{}", long.explanation);
+    assert!(
+        long.explanation.ends_with("The question is too long; its beginning alone was read."),
+        "{}",
+        long.explanation
+    );
 }
 
 #[test]

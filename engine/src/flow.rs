@@ -152,7 +152,8 @@ impl<'s> Logs<'s> {
     pub fn sliding(self, size: Duration, slide: Duration) -> Windows<'s> {
         let slides = size.as_micros().div_ceil(slide.as_micros().max(1)).max(1);
         let keep = self.settings.retention;
-        let windowing = Windowing { size: slide * u32::try_from(slides).unwrap_or(u32::MAX), slide, keep, linger: false };
+        let windowing =
+            Windowing { size: slide * u32::try_from(slides).unwrap_or(u32::MAX), slide, keep, linger: false };
         Windows { logs: self, windowing }
     }
 }

@@ -82,7 +82,11 @@ mod tests {
             (0.0, &[Severity::Critical], &[], Health::Unhealthy),
             (0.0, &[], &[Severity::Critical], Health::Unhealthy),
         ] {
-            assert_eq!(Health::of(error_percent, anomalies, alerts), health, "{error_percent} {anomalies:?} {alerts:?}");
+            assert_eq!(
+                Health::of(error_percent, anomalies, alerts),
+                health,
+                "{error_percent} {anomalies:?} {alerts:?}"
+            );
         }
     }
 }

@@ -87,9 +87,8 @@ fn calls_around(
     choose: impl Fn(&Call) -> bool,
 ) -> Vec<(Edge, Outcome)> {
     let ((window, own), _) = parts[at];
-    let is_beside = |other: Window| {
-        other != *window && (other.later(WINDOW) == *window || window.later(WINDOW) == other)
-    };
+    let is_beside =
+        |other: Window| other != *window && (other.later(WINDOW) == *window || window.later(WINDOW) == other);
     let mut beside = parts.iter().filter(|((other, _), _)| is_beside(*other)).peekable();
     let merged = beside.peek().is_some().then(|| {
         beside.fold(own.clone(), |mut whole, ((_, part), _)| {
@@ -98,7 +97,9 @@ fn calls_around(
         })
     });
     let chosen = calls(merged.as_ref().unwrap_or(own)).filter(choose);
-    chosen.map(|call| ((call.caller, call.callee), (call.is_error, call.latency_micros.map(Histogram::rounded)))).collect()
+    chosen
+        .map(|call| ((call.caller, call.callee), (call.is_error, call.latency_micros.map(Histogram::rounded))))
+        .collect()
 }
 
 /// The busiest edges of each minute.

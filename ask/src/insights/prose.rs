@@ -21,7 +21,8 @@ pub(super) fn summary(scene: &InsightScene, services: &[(&ServiceFigures, Servic
     let mut text = headline(worrying.len(), services.len());
     for (_, insight) in worrying.iter().take(TOLD) {
         let issues: Vec<&str> = insight.issues.iter().take(ISSUES).map(String::as_str).collect();
-        let status = if insight.status == Health::Healthy { String::new() } else { format!(" is {}", insight.status.as_str()) };
+        let status =
+            if insight.status == Health::Healthy { String::new() } else { format!(" is {}", insight.status.as_str()) };
         let _ = write!(text, " {}{status}: {}.", insight.name, issues.join("; "));
     }
     let others: Vec<&str> = worrying.iter().skip(TOLD).take(TOLD).map(|(_, insight)| insight.name.as_str()).collect();

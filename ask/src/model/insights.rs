@@ -50,9 +50,10 @@ pub(super) fn request(scene: &InsightScene, found: &Insights, send_logs: bool) -
 /// What logs say: only what may be sent, and masked.
 fn texts(figures: &ServiceFigures) -> Json {
     let incidents = figures.alerts.iter().chain(&figures.anomalies).map(|incident| mask(&incident.what));
-    let patterns = figures.patterns.iter().map(|news| {
-        json!({ "message": mask(&news.template), "times": news.count, "before": news.before })
-    });
+    let patterns = figures
+        .patterns
+        .iter()
+        .map(|news| json!({ "message": mask(&news.template), "times": news.count, "before": news.before }));
     json!({ "incidents": incidents.collect::<Vec<_>>(), "error_messages": patterns.collect::<Vec<_>>() })
 }
 

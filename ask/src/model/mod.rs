@@ -12,11 +12,7 @@ use std::{fmt, time::Duration};
 use ureq::http;
 
 use self::client::Client;
-use crate::{
-    Answer, InsightScene, Insights, Scene,
-    insights::insights as local_insights,
-    parse::parse,
-};
+use crate::{Answer, InsightScene, Insights, Scene, insights::insights as local_insights, parse::parse};
 
 /// Where a model is, and what it may be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +40,8 @@ impl ModelConfig {
         if !matches!(uri.scheme_str(), Some("http" | "https")) {
             return Err("base_url begins neither with http:// nor with https://".to_owned());
         }
-        let is_plain = !uri.authority().is_some_and(|authority| authority.as_str().contains('@')) && uri.query().is_none();
+        let is_plain =
+            !uri.authority().is_some_and(|authority| authority.as_str().contains('@')) && uri.query().is_none();
         if !is_plain {
             return Err("base_url has a password or parameters in it; a key belongs into the environment".to_owned());
         }

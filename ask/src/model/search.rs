@@ -88,8 +88,7 @@ pub(super) fn read(answer: &Json, scene: &Scene) -> Result<Answer, ModelError> {
         Said::deserialize(answer).map_err(|_| ModelError::Unusable("it does not have the form that was asked for"))?;
     let SaidFilters { severity, source, text, time_range, latency, fields, exclude } = filters;
     let text = text.map(|text| text[..text.floor_char_boundary(MAX_QUESTION_BYTES)].to_owned());
-    let filters =
-        Filters { severity, source, text, time_range, latency, fields, exclude, query: String::new() };
+    let filters = Filters { severity, source, text, time_range, latency, fields, exclude, query: String::new() };
     let mut answer = checked(&filters, scene);
     let explanation: String = explanation.trim().chars().take(MOST_LETTERS).collect();
     if !explanation.is_empty() {

@@ -160,10 +160,22 @@ fn month_and_day(words: &[&str], now: Timestamp) -> Option<(usize, Timestamp)> {
 
 fn month_of(word: &str) -> Option<i8> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
         "december",
     ];
-    let is_name = |name: &&str| **name == *word || (word.len() == 3 && name.starts_with(word)) || (word == "sept" && name.starts_with(word));
+    let is_name = |name: &&str| {
+        **name == *word || (word.len() == 3 && name.starts_with(word)) || (word == "sept" && name.starts_with(word))
+    };
     MONTHS.iter().position(|name| is_name(&name)).map(|at| at as i8 + 1)
 }
 

@@ -63,7 +63,13 @@ impl Understood {
                 range.from.zip(range.to).map_or(range.from.or(range.to).is_some(), |(from, to)| from < to)
             }),
             latency: latency.filter(|latency| latency.min_ms.or(latency.max_ms).is_some()),
-            fields: filters.fields.iter().filter(is_field).take(MOST).map(|(name, value)| (name.clone(), value.clone())).collect(),
+            fields: filters
+                .fields
+                .iter()
+                .filter(is_field)
+                .take(MOST)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             not_severity: filters.exclude.severity.clone(),
             not_source: services(&filters.exclude.source),
             not_text: filters.exclude.text.iter().take(MOST).map(|text| Term::quoted(text)).collect(),
@@ -437,8 +443,21 @@ impl<'q> Reading<'q> {
 /// Whether the words begin with a negation that messages are full of.
 fn is_set_phrase(words: &[&str]) -> bool {
     const NOT: [&str; 15] = [
-        "found", "responding", "available", "authorized", "allowed", "reachable", "connected", "valid", "supported",
-        "ready", "permitted", "implemented", "acceptable", "enough", "modified",
+        "found",
+        "responding",
+        "available",
+        "authorized",
+        "allowed",
+        "reachable",
+        "connected",
+        "valid",
+        "supported",
+        "ready",
+        "permitted",
+        "implemented",
+        "acceptable",
+        "enough",
+        "modified",
     ];
     const NO: [&str; 8] = ["route", "space", "such", "response", "connection", "memory", "healthy", "upstream"];
     match words {

@@ -162,7 +162,8 @@ mod tests {
     use super::*;
 
     fn services() -> Services {
-        let names = ["payment-service", "api-gateway", "cart-service", "order-service", "order_worker", "userDb", "shipping"];
+        let names =
+            ["payment-service", "api-gateway", "cart-service", "order-service", "order_worker", "userDb", "shipping"];
         Services::new(&names.map(Name::from))
     }
 

@@ -39,7 +39,8 @@ impl Term {
     }
 
     fn one(&self) -> Option<String> {
-        let (before, last) = self.words.rsplit_once(' ').map_or(("", self.words.as_str()), |(before, last)| (before, last));
+        let (before, last) =
+            self.words.rsplit_once(' ').map_or(("", self.words.as_str()), |(before, last)| (before, last));
         let one = singular(last)?;
         Some(if before.is_empty() { one } else { format!("{before} {one}") })
     }

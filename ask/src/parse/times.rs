@@ -6,7 +6,7 @@ use highwater_engine::{Timestamp, days, hours, minutes};
 
 use super::{
     clock,
-    numbers::{amount, Unit},
+    numbers::{Unit, amount},
 };
 use crate::{answer::TimeRange, scene::Scene};
 
@@ -113,9 +113,7 @@ fn in_order(first: End, last: End, day: Option<Timestamp>, now: Timestamp) -> St
             let to = first.from.align(days(1)).plus(to.since(to.align(days(1))));
             Stretch { from: first.from, to: to.max(first.from) }
         }
-        (End::Fixed(first), End::Fixed(last)) => {
-            Stretch { from: first.from.min(last.from), to: last.to.max(first.to) }
-        }
+        (End::Fixed(first), End::Fixed(last)) => Stretch { from: first.from.min(last.from), to: last.to.max(first.to) },
     }
 }
 
@@ -148,7 +146,8 @@ fn one_end(words: &[&str], scene: &Scene) -> Option<(usize, Said)> {
 
 /// `3 hours ago` to the second, where it bounds a range.
 fn short_ago(words: &[&str], now: Timestamp) -> Option<(usize, Stretch)> {
-    let (used, unit, count) = amount(words).filter(|(used, unit, _)| words.get(*used) == Some(&"ago") && !unit.is_a_day_or_more())?;
+    let (used, unit, count) =
+        amount(words).filter(|(used, unit, _)| words.get(*used) == Some(&"ago") && !unit.is_a_day_or_more())?;
     let at = now.minus(unit.times(count)?);
     Some((used + 1, Stretch { from: at, to: at }))
 }
@@ -261,8 +260,20 @@ fn part_of_day(word: &str) -> Option<(Duration, Duration)> {
 
 /// What happens at a moment rather than over time.
 const MOMENTS: [&str; 14] = [
-    "deploy", "deployment", "deployed", "release", "rollout", "restart", "rollback", "upgrade", "update", "migration",
-    "outage", "incident", "maintenance", "launch",
+    "deploy",
+    "deployment",
+    "deployed",
+    "release",
+    "rollout",
+    "restart",
+    "rollback",
+    "upgrade",
+    "update",
+    "migration",
+    "outage",
+    "incident",
+    "maintenance",
+    "launch",
 ];
 
 /// The words of `the last deploy`.
@@ -278,7 +289,8 @@ fn moment_words(words: &[&str]) -> Option<usize> {
 fn moment(words: &[&str], scene: &Scene) -> Option<(usize, Stretch)> {
     if let Some(used) = moment_words(words) {
         let link = used + usize::from(matches!(words.get(used), Some(&("at" | "on" | "from" | "of" | "around"))));
-        let said = words.get(link).filter(|word| moment_words(&[word]).is_none()).and_then(|_| point(&words[link..], scene));
+        let said =
+            words.get(link).filter(|word| moment_words(&[word]).is_none()).and_then(|_| point(&words[link..], scene));
         if let Some((more, stretch)) = said {
             return Some((link + more, stretch));
         }
@@ -287,8 +299,10 @@ fn moment(words: &[&str], scene: &Scene) -> Option<(usize, Stretch)> {
         return newest(scene, |name| name.contains(root)).map(|at| (used, Stretch { from: at, to: at }));
     }
     let word = words.first().filter(|word| word.len() > 1)?;
-    newest(scene, |name| name.split_whitespace().any(|part| part == *word && part.contains(|c: char| c.is_ascii_digit())))
-        .map(|at| (1, Stretch { from: at, to: at }))
+    newest(scene, |name| {
+        name.split_whitespace().any(|part| part == *word && part.contains(|c: char| c.is_ascii_digit()))
+    })
+    .map(|at| (1, Stretch { from: at, to: at }))
 }
 
 fn newest(scene: &Scene, is_meant: impl Fn(&str) -> bool) -> Option<Timestamp> {

@@ -93,7 +93,8 @@ fn sign(rest: &str, first: char) -> (Option<Token>, &str) {
 }
 
 fn word(rest: &str) -> (Option<Token>, &str) {
-    let ends = |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '<' | '>' | '≥' | '≤' | '“' | '”' | '«' | '»');
+    let ends =
+        |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '<' | '>' | '≥' | '≤' | '“' | '”' | '«' | '»');
     let end = rest.char_indices().skip(1).find(|(_, c)| ends(*c)).map_or(rest.len(), |(at, _)| at);
     let (word, after) = rest.split_at(end);
     let is_around = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '/' | '%' | '+');
@@ -109,7 +110,10 @@ mod tests {
     use super::*;
 
     fn texts(question: &str) -> Vec<String> {
-        tokens(question).into_iter().map(|token| if token.quoted { format!("«{}»", token.text) } else { token.text }).collect()
+        tokens(question)
+            .into_iter()
+            .map(|token| if token.quoted { format!("«{}»", token.text) } else { token.text })
+            .collect()
     }
 
     #[test]

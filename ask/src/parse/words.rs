@@ -11,7 +11,9 @@ pub(super) fn levels(word: &str) -> Option<&'static [Level]> {
         "failure" | "failures" | "fail" | "fails" | "failed" | "failing" => &[Error, Fatal],
         "exception" | "exceptions" | "broken" | "broke" | "breaking" => &[Error, Fatal],
         "crash" | "crashes" | "crashed" | "crashing" => &[Error, Fatal],
-        "critical" | "criticals" | "crit" | "fatal" | "fatals" | "panic" | "panics" | "panicked" | "emergency" => &[Fatal],
+        "critical" | "criticals" | "crit" | "fatal" | "fatals" | "panic" | "panics" | "panicked" | "emergency" => {
+            &[Fatal]
+        }
         "problem" | "problems" | "issue" | "issues" | "trouble" => &[Warn, Error, Fatal],
         "warning" | "warnings" | "warn" | "warns" | "warned" => &[Warn],
         "info" | "infos" | "informational" => &[Info],
@@ -42,8 +44,24 @@ pub(super) fn negation(words: &[&str]) -> Option<usize> {
         &["anything", "but"],
     ];
     const SHORT: [&str; 18] = [
-        "not", "no", "without", "except", "excluding", "exclude", "excludes", "excepting", "ignore", "ignoring", "minus",
-        "isn't", "aren't", "don't", "doesn't", "didn't", "never", "besides",
+        "not",
+        "no",
+        "without",
+        "except",
+        "excluding",
+        "exclude",
+        "excludes",
+        "excepting",
+        "ignore",
+        "ignoring",
+        "minus",
+        "isn't",
+        "aren't",
+        "don't",
+        "doesn't",
+        "didn't",
+        "never",
+        "besides",
     ];
     let long = LONG.iter().find(|long| words.starts_with(long)).map(|long| long.len());
     long.or_else(|| words.first().filter(|word| SHORT.contains(word)).map(|_| 1))
@@ -69,9 +87,32 @@ pub(super) fn is_stop_word(word: &str) -> bool {
 pub(super) fn is_carrier(word: &str) -> bool {
     matches!(
         word,
-        "request" | "requests" | "call" | "calls" | "response" | "responses" | "transaction" | "transactions" | "operation"
-            | "operations" | "query" | "queries" | "took" | "take" | "takes" | "taking" | "lasted" | "lasting" | "latency"
-            | "latencies" | "duration" | "durations" | "slow" | "fast" | "anything" | "api"
+        "request"
+            | "requests"
+            | "call"
+            | "calls"
+            | "response"
+            | "responses"
+            | "transaction"
+            | "transactions"
+            | "operation"
+            | "operations"
+            | "query"
+            | "queries"
+            | "took"
+            | "take"
+            | "takes"
+            | "taking"
+            | "lasted"
+            | "lasting"
+            | "latency"
+            | "latencies"
+            | "duration"
+            | "durations"
+            | "slow"
+            | "fast"
+            | "anything"
+            | "api"
     )
 }
 

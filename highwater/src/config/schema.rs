@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use highwater_ask::ModelConfig;
 use highwater_connectors::{KafkaConfig, OnLoss, Start, WebhookConfig};
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
 use highwater_queries::{Rollups, Standard};
@@ -40,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) dead_letters: DeadLetters,
     /// `[queries]`: what the built-in queries are told.
     pub(crate) queries: Standard,
+    /// `[ai]`: the model that is asked first for plain-language help; `None` for none.
+    pub(crate) model: Option<ModelConfig>,
     /// The program's own log.
     pub(crate) logging: Logging,
 }
@@ -173,6 +176,7 @@ impl Default for Config {
             changelog: None,
             dead_letters: DeadLetters::None,
             queries: Standard::default(),
+            model: None,
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
         }
     }
@@ -213,6 +217,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     config.dead_letters = read_dead_letters(dead_letters, &defaults);
 
     read_queries(&mut root, &mut config.queries, problems);
+    config.model = read_ai(root.section("ai"));
 
     let mut logging = root.section("logging");
     logging.set("level", &mut config.logging.level, log_level);
@@ -238,6 +243,29 @@ fn check_whole(config: &Config, problems: &Problems) {
     }
 }
 
+/// `[ai]`: whether and which model is asked.
+fn read_ai(mut section: Section<'_>) -> Option<ModelConfig> {
+    let base_url = section.get("base_url", text);
+    let mut config = ModelConfig {
+        base_url: base_url.clone().unwrap_or_default(),
+        model: String::new(),
+        api_key_env: section.get("api_key_env", variable),
+        timeout: seconds(10),
+        send_logs: false,
+    };
+    section.set("model", &mut config.model, text);
+    section.set("timeout", &mut config.timeout, duration(Duration::from_millis(100)..=seconds(25)));
+    section.set("send_logs", &mut config.send_logs, truth);
+    if base_url.is_none() && (!config.model.is_empty() || config.api_key_env.is_some()) {
+        section.complain("needs the key \"base_url\": without it, no model is asked");
+    }
+    if let Some(error) = base_url.as_ref().and_then(|_| config.check().err()) {
+        section.complain(error);
+    }
+    section.finish();
+    base_url.map(|_| config)
+}
+
 /// The keys of `[queries]` are those of the queries' own configuration.
 fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Problems) {
     let nowhere = super::tree::Place::Nowhere;
@@ -250,6 +278,10 @@ fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Probl
             }
         }
         Err(error) => problems.add(&nowhere, "queries", error.to_string()),
+    }
+    if !(0.0..=1.0).contains(&queries.service_graph.share) {
+        let what = format!("{} is not a number from 0 to 1", queries.service_graph.share);
+        problems.add(&nowhere, "queries.service_graph.share", what);
     }
     let Rollups { minutes_kept_hours, hours_kept_days } = queries.rollups;
     for (key, kept, most) in [
@@ -504,6 +536,19 @@ fn topic(node: &Node) -> Result<String, String> {
 fn path(node: &Node) -> Result<Option<PathBuf>, String> {
     let path = text(node).map_err(|_| "a path, or \"-\" for standard output".to_owned())?;
     Ok((path != "-").then(|| PathBuf::from(path)))
+}
+
+/// The name of an environment variable; a key itself would not look like one.
+fn variable(node: &Node) -> Result<String, String> {
+    let legal = |name: &String| {
+        let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+        name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit()) && name.bytes().next().is_some_and(is_letter)
+    };
+    text(node).ok().filter(legal).ok_or_else(|| {
+        "the name of an environment variable that has the key, like \"OPENAI_API_KEY\": capital letters, digits, \
+         underscores"
+            .to_owned()
+    })
 }
 
 fn log_level(node: &Node) -> Result<String, String> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use highwater_ask::Incident;
 use highwater_engine::{Name, RowFilter};
 use highwater_operators::{Health, ServiceStats, Severity, catalog, risk_score};
 use serde_json::Value as Json;
@@ -36,16 +37,24 @@ impl Signs {
         signs
     }
 
-    /// How grave a service's anomalies of the period are.
-    fn anomalies_of(&self, service: &str) -> Vec<Severity> {
+    /// A service's anomalies of the period.
+    pub(super) fn incidents(&self, service: &str) -> Vec<Incident> {
         let found = self.anomalies.get(service).map_or(&[][..], Vec::as_slice);
-        found.iter().map(|anomaly| severity(anomaly.text("severity"))).collect()
+        let what = |anomaly: &Found| {
+            let metric = anomaly.text("metric_name").unwrap_or("something").replace('_', " ");
+            anomaly.text("description").map_or_else(|| format!("{metric} is unusual"), str::to_owned)
+        };
+        let incident = |anomaly| Incident { severity: severity(Found::text(anomaly, "severity")), what: what(anomaly) };
+        found.iter().map(incident).collect()
     }
 
-    /// How grave a service's open alerts are.
-    fn alerts_of(&self, service: &str) -> Vec<Severity> {
+    /// A service's open alerts.
+    pub(super) fn open_alerts(&self, service: &str) -> Vec<Incident> {
         let open = self.alerts.get(service).map_or(&[][..], Vec::as_slice);
-        open.iter().map(|alert| severity(alert.get("severity").and_then(Json::as_str))).collect()
+        let text = |alert: &Json, name: &str| alert.get(name).and_then(Json::as_str).map(str::to_owned);
+        let what = |alert: &Json| text(alert, "description").or_else(|| text(alert, "rule")).unwrap_or_default();
+        let incident = |alert| Incident { severity: severity(text(alert, "severity").as_deref()), what: what(alert) };
+        open.iter().map(incident).collect()
     }
 }
 
@@ -59,8 +68,9 @@ pub(super) struct Condition {
 
 impl Condition {
     pub(super) fn of(service: &Name, stats: &ServiceStats, signs: &Signs) -> Self {
-        let anomalies = signs.anomalies_of(service);
-        let alerts = signs.alerts_of(service);
+        let severities =
+            |incidents: Vec<Incident>| incidents.iter().map(|incident| incident.severity).collect::<Vec<_>>();
+        let (anomalies, alerts) = (severities(signs.incidents(service)), severities(signs.open_alerts(service)));
         let error_rate = stats.levels.error_rate().percent();
         Condition {
             anomalies: anomalies.len(),
