@@ -95,8 +95,13 @@ impl House {
         answer
     }
 
-    /// 40 requests: the gateway calls checkout, which calls payment; every fourth payment fails.
     async fn logs(&self) {
+        self.feed_requests();
+        self.until("/metrics/overview", |overview| overview["total_logs"] == 120).await;
+    }
+
+    /// 40 requests: the gateway calls checkout, which calls payment; every fourth payment fails.
+    fn feed_requests(&self) {
         let now = Timestamp::now().minus(seconds(5));
         let mut feed = self.feed.0.lock().unwrap();
         for n in 0..40_u64 {
@@ -115,8 +120,6 @@ impl House {
                 feed.push_back(log.to_string());
             }
         }
-        drop(feed);
-        self.until("/metrics/overview", |overview| overview["total_logs"] == 120).await;
     }
 
     /// Waits until an answer is as it should be.

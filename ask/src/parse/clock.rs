@@ -176,7 +176,7 @@ fn month_of(word: &str) -> Option<i8> {
     let is_name = |name: &&str| {
         **name == *word || (word.len() == 3 && name.starts_with(word)) || (word == "sept" && name.starts_with(word))
     };
-    MONTHS.iter().position(|name| is_name(&name)).map(|at| at as i8 + 1)
+    MONTHS.iter().position(is_name).map(|at| at as i8 + 1)
 }
 
 fn of_month(word: &str) -> Option<i8> {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use highwater_engine::Timestamp;
 
-use super::reading::Understood;
+use super::understood::Understood;
 use crate::answer::{Filters, Latency, TimeRange};
 
 pub(super) fn explain(understood: &Understood, filters: &Filters) -> String {

@@ -16,6 +16,7 @@ mod syntax;
 mod terms;
 mod times;
 mod tokens;
+mod understood;
 mod words;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
     scene::Scene,
 };
 
-use self::reading::{Reading, Understood};
+use self::{reading::Reading, understood::Understood};
 
 /// Longest question that is read, in bytes; of a longer one the beginning is.
 pub const MAX_QUESTION_BYTES: usize = 2048;

@@ -2,7 +2,7 @@
 
 use highwater_engine::Level;
 
-use super::reading::Understood;
+use super::understood::Understood;
 use crate::answer::{Excluded, Filters, Latency};
 
 impl Understood {
