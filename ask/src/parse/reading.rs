@@ -117,9 +117,12 @@ impl<'q> Reading<'q> {
 
     fn service_or_level(&mut self, token: &Token) -> Option<usize> {
         let words = &self.words[self.at..];
-        // in `user not found`, nobody means the service
+        // in `user not found` and `order 4711`, nobody means the service
         let pointed_at = self.is_pointed_at();
-        let is_subject = self.words.get(self.at + 1..).is_some_and(is_set_phrase) && !pointed_at;
+        let rest = self.words.get(self.at + 1..).unwrap_or_default();
+        let is_number = |word: &&str| word.trim_start_matches('#').bytes().all(|byte| byte.is_ascii_digit());
+        let is_numbered = rest.first().filter(|word| !word.is_empty()).is_some_and(is_number);
+        let is_subject = !pointed_at && (is_numbered || set_phrase(rest).is_some());
         if let Some(found) = self.services.named(words, pointed_at).filter(|_| !is_subject) {
             return Some(self.add_services(&found));
         }
@@ -132,13 +135,13 @@ impl<'q> Reading<'q> {
         Some(self.add_services(&found))
     }
 
-    /// `not found` is said rather than negated.
+    /// `not found` is said rather than negated, and `timed out` is one thing.
     fn set_phrase(&mut self) -> Option<usize> {
-        let is_said = self.negation == Negation::None && is_set_phrase(&self.words[self.at..]);
-        is_said.then(|| {
-            let [first, second] = [self.at, self.at + 1].map(|at| self.words[at]);
-            self.add_text(Term::quoted(&format!("{first} {second}")));
-            2
+        let used = set_phrase(&self.words[self.at..])?;
+        let is_negation = self.negation != Negation::None && matches!(self.words[self.at], "not" | "no");
+        (!is_negation).then(|| {
+            self.add_text(Term::quoted(&self.words[self.at..self.at + used].join(" ")));
+            used
         })
     }
 
@@ -163,7 +166,7 @@ impl<'q> Reading<'q> {
             "or" | "|" => self.link = Link::Or,
             "-" | "<" | ">" | "<=" | ">=" => self.end_of_item(),
             "slow" | "slowest" | "slowly" | "sluggish" if self.negation == Negation::None => self.slow(),
-            word if is_stop_word(word) => self.end_of_item(),
+            word if is_stop_word(word) || self.is_count(word) => self.end_of_item(),
             word => {
                 self.unknown_service(word);
                 self.add_text(Term::word(word));
@@ -203,6 +206,13 @@ impl<'q> Reading<'q> {
         if is_called_one && word.contains(char::is_alphabetic) {
             self.note(format!("No service like “{word}” has logged; it is looked for as text"));
         }
+    }
+
+    /// `the last 5 errors` are not errors that say 5.
+    fn is_count(&self, word: &str) -> bool {
+        let previous = self.at.checked_sub(1).and_then(|before| self.words.get(before));
+        let is_number = word.len() < 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && matches!(previous, Some(&("last" | "first" | "latest" | "top" | "newest" | "recent")))
     }
 
     /// Whether the words around say that a service is meant.
@@ -346,8 +356,8 @@ impl<'q> Reading<'q> {
     }
 }
 
-/// Whether the words begin with a negation that messages are full of.
-fn is_set_phrase(words: &[&str]) -> bool {
+/// How many words of a phrase that messages are full of the words begin with, where some of them say nothing alone.
+fn set_phrase(words: &[&str]) -> Option<usize> {
     const NOT: [&str; 15] = [
         "found",
         "responding",
@@ -367,8 +377,10 @@ fn is_set_phrase(words: &[&str]) -> bool {
     ];
     const NO: [&str; 8] = ["route", "space", "such", "response", "connection", "memory", "healthy", "upstream"];
     match words {
-        ["not", second, ..] => NOT.contains(second),
-        ["no", second, ..] => NO.contains(second),
-        _ => false,
+        ["not", second, ..] if NOT.contains(second) => Some(2),
+        ["no", second, ..] if NO.contains(second) => Some(2),
+        ["timed" | "times" | "timing" | "time" | "ran" | "locked" | "logged" | "sold", "out", ..] => Some(2),
+        ["out", "of", "memory" | "disk" | "space" | "stock" | "range" | "order" | "sync", ..] => Some(3),
+        _ => None,
     }
 }

@@ -96,7 +96,10 @@ fn word(rest: &str) -> (Option<Token>, &str) {
     let ends =
         |c: char| c.is_whitespace() || matches!(c, ',' | ';' | '"' | '<' | '>' | '≥' | '≤' | '“' | '”' | '«' | '»');
     let end = rest.char_indices().skip(1).find(|(_, c)| ends(*c)).map_or(rest.len(), |(at, _)| at);
-    let (word, after) = rest.split_at(end);
+    let (whole, after) = rest.split_at(end);
+    // as in a search; what is no level and no service is then text
+    let known = ["level:", "severity:", "service:", "source:"].iter().find_map(|field| whole.strip_prefix(field));
+    let word = known.filter(|value| !value.is_empty()).unwrap_or(whole);
     let is_around = |c: char| !c.is_alphanumeric() && !matches!(c, '_' | '/' | '%' | '+');
     let trimmed = word.trim_end_matches(is_around).trim_start_matches(|c| is_around(c) && c != '-');
     // a dash before a word excludes it, as in a search; by itself it joins times
@@ -124,6 +127,7 @@ mod tests {
         assert_eq!(texts("don't show it, \"open"), ["don't", "show", "it", ",", "open"]);
         assert_eq!(texts("14:00 - 15:00 (UTC) -debug"), ["14:00", "-", "15:00", "UTC", "-debug"]);
         assert_eq!(texts("2pm-3:30pm 2025-10-20 web-1"), ["2pm", "-", "3:30pm", "2025-10-20", "web-1"]);
+        assert_eq!(texts("level:ERROR service: x"), ["ERROR", "service", "x"]);
         assert_eq!(texts("\"...\" ' ' ??? ü"), ["ü"]);
     }
 }

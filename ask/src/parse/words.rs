@@ -32,7 +32,7 @@ pub(super) fn named_level(word: &str) -> Option<Level> {
 
 /// Words that exclude what follows.
 pub(super) fn negation(words: &[&str]) -> Option<usize> {
-    const LONG: [&[&str]; 9] = [
+    const LONG: [&[&str]; 11] = [
         &["other", "than"],
         &["apart", "from"],
         &["aside", "from"],
@@ -42,6 +42,8 @@ pub(super) fn negation(words: &[&str]) -> Option<usize> {
         &["leaving", "out"],
         &["do", "not"],
         &["anything", "but"],
+        &["everything", "but"],
+        &["all", "but"],
     ];
     const SHORT: [&str; 18] = [
         "not",
@@ -71,14 +73,14 @@ pub(super) fn negation(words: &[&str]) -> Option<usize> {
 pub(super) fn is_stop_word(word: &str) -> bool {
     const STOP: &str = " a about again all also am an and any anything anyone are around as at be because been before being \
         between but by came can come coming contain contained containing contains could did display do does doing during \
-        each entries entry event events ever every fetch find for from get getting give given go going gone got had happen \
+        each entries entry event events ever every everything fetch find first for from get getting give given go going gone got had happen \
         happened happening happens has have having he help here hi hello how i if in into is it its just kind last \
         latest let like line lines list log logged logging logs look looked looking looks lot made make many matching may \
         me mention mentioned mentioning mentions message messages might month more most much my need newest now occur \
         occurred occurring of on only or other our out over past please pull query recent recently record records \
         regarding related return saw say saying says search searching see seem seems seen service services show \
         showing shows since so some something tell than that the their them then there these they thing things this \
-        those through time times to up us use using via want was way we week went were what whats when where which while \
+        those through time times to top up us use using via want was way we week went were what whats when where which while \
         who whose why will with within word would wrong year you your i'd i'm it's there's what's level levels severity svc ";
     STOP.split_ascii_whitespace().any(|stop| stop == word)
 }
