@@ -20,7 +20,13 @@ const SHAPES: [(&str, &str); 8] = [
     (r"://[^/\s:@]*:[^/\s@]+@", "://[secret]@"),
     // `password=..`, `"api_key": ".."`
     (
-        r#"(?i)((?:password|passwd|passphrase|\bpwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|authorization|credentials?|cookie|session[_-]?id)[A-Za-z0-9_.-]*\\?["']?\s*(?:=>|[:=])\s*)(\\["'][^\\"']*(?:\\["'])?|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&"'}\])]+)"#,
+        r#"(?ix)
+            (
+                (?: password | passwd | passphrase | \bpwd | secret | token | api[_-]?key | access[_-]?key
+                  | private[_-]?key | authorization | credentials? | cookie | session[_-]?id )
+                [A-Za-z0-9_.-]* \\? ["']? \s* (?: => | [:=] ) \s*
+            )
+            ( \\["'] [^\\"']* (?:\\["'])? | "(?:[^"\\]|\\.)*"? | '[^']*'? | [^\s,;&"'}\])]+ )"#,
         "${1}[secret]",
     ),
     (r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", "[email]"),

@@ -100,7 +100,7 @@ impl Model {
         Model { client: Client::new(&config, key), config }
     }
 
-    /// What a question asks for: by the model, else by [`parse`].
+    /// What a question asks for: by the model, else by [`parse`](crate::parse()).
     pub fn search(&self, question: &str, scene: &Scene) -> Answer {
         match self.client.ask(&search::request(question, scene)).and_then(|answer| search::read(&answer, scene)) {
             Ok(answer) => answer,
@@ -112,7 +112,7 @@ impl Model {
         }
     }
 
-    /// What figures say: in the model's words, else in those of [`insights`].
+    /// What figures say: in the model's words, else in those of [`insights`](crate::insights()).
     pub fn insights(&self, scene: &InsightScene) -> Insights {
         let mut found = local_insights(scene);
         let request = insights::request(scene, &found, self.config.send_logs);

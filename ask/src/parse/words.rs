@@ -71,17 +71,21 @@ pub(super) fn negation(words: &[&str]) -> Option<usize> {
 
 /// Words that say nothing about what to look for.
 pub(super) fn is_stop_word(word: &str) -> bool {
-    const STOP: &str = " a about again all also am an and any anything anyone are around as at be because been before being \
-        between but by came can come coming contain contained containing contains could did display do does doing during \
-        each entries entry event events ever every everything fetch find first for from get getting give given go going gone got had happen \
-        happened happening happens has have having he help here hi hello how i if in into is it its just kind last \
-        latest let like line lines list log logged logging logs look looked looking looks lot made make many matching may \
-        me mention mentioned mentioning mentions message messages might month more most much my need newest now occur \
-        occurred occurring of on only or other our out over past please pull query recent recently record records \
-        regarding related return saw say saying says search searching see seem seems seen service services show \
-        showing shows since so some something tell than that the their them then there these they thing things this \
-        those through time times to top up us use using via want was way we week went were what whats when where which while \
-        who whose why will with within word would wrong year you your i'd i'm it's there's what's level levels severity svc ";
+    const STOP: &str = "\
+        a about again all also am an and any anyone anything are around as at be because been before being \
+        between but by came can come coming contain contained containing contains could did display do does \
+        doing during each entries entry event events ever every everything fetch find first for from get \
+        getting give given go going gone got had happen happened happening happens has have having he hello \
+        help here hi how i i'd i'm if in into is it it's its just kind last latest let level levels like \
+        line lines list log logged logging logs look looked looking looks lot made make many matching may me \
+        mention mentioned mentioning mentions message messages might month more most much my need newest now \
+        occur occurred occurring of on only or other our out over past please pull query recent recently \
+        record records regarding related return saw say saying says search searching see seem seems seen \
+        service services severity show showing shows since so some something svc tell than that the their \
+        them then there there's these they thing things this those through time times to top up us use using \
+        via want was way we week went were what what's whats when where which while who whose why will with \
+        within word would wrong year you your \
+    ";
     STOP.split_ascii_whitespace().any(|stop| stop == word)
 }
 

@@ -26,8 +26,8 @@ pub struct Call {
 const BLUR: Duration = Duration::from_millis(1);
 
 /// The calls of a trace. A visit's caller is the one that its parent span names; where that is unknown, the innermost
-/// visit that lasts longer and whose time holds all of it, else the innermost that began before and holds its beginning. A service that
-/// calls itself makes no call.
+/// visit that lasts longer and whose time holds all of it, else the innermost that began before it and holds its
+/// beginning. A service that calls itself makes no call.
 ///
 /// ```
 /// use highwater_engine::{Level, Timestamp};
