@@ -152,7 +152,8 @@ impl<'s> Logs<'s> {
     pub fn sliding(self, size: Duration, slide: Duration) -> Windows<'s> {
         let slides = size.as_micros().div_ceil(slide.as_micros().max(1)).max(1);
         let keep = self.settings.retention;
-        let windowing = Windowing { size: slide * u32::try_from(slides).unwrap_or(u32::MAX), slide, keep };
+        let windowing =
+            Windowing { size: slide * u32::try_from(slides).unwrap_or(u32::MAX), slide, keep, linger: false };
         Windows { logs: self, windowing }
     }
 }
@@ -169,6 +170,15 @@ impl<'s> Windows<'s> {
     #[must_use]
     pub fn keep(mut self, keep: Duration) -> Self {
         self.windowing.keep = self.windowing.keep.max(keep);
+        self
+    }
+
+    /// Keeps each window for no longer than this after its end, where the job's retention is longer: for what is only
+    /// material. Later logs of a window are then not counted in it.
+    #[must_use]
+    pub fn keep_at_most(mut self, keep: Duration) -> Self {
+        self.windowing.keep = self.windowing.keep.min(keep);
+        self.windowing.linger = true;
         self
     }
 
@@ -212,7 +222,7 @@ impl<'s, K: Key, A: Monoid + ExchangeData> Partials<'s, K, A> {
 
     /// In longer windows, kept for `keep`: a rollup. `size` must be a multiple of the folded windows.
     pub fn rollup(&self, size: Duration, keep: Duration) -> Series<'s, K, A> {
-        self.merge(Windowing { size, slide: size, keep: keep.max(self.windowing.keep) })
+        self.merge(Windowing { size, slide: size, keep: keep.max(self.windowing.keep), ..self.windowing })
     }
 
     /// By another key, a pure function of this one: from services to everything, say.

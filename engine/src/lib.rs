@@ -22,6 +22,7 @@ mod publish;
 mod rows;
 mod series;
 mod settings;
+mod settle;
 mod sink;
 mod source;
 mod state;

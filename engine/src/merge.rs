@@ -31,6 +31,9 @@ pub(crate) struct Windowing {
     pub(crate) slide: Duration,
     /// How long after its end, by the watermark, a window's row is gone.
     pub(crate) keep: Duration,
+    /// Whether it is gone an epoch later than that. Where past logs are read fast, an epoch spans more event time than
+    /// what is kept briefly is kept; what comes in it is to be seen at least once.
+    pub(crate) linger: bool,
 }
 
 impl Windowing {
@@ -41,7 +44,7 @@ impl Windowing {
         (0..count).map(move |back| Window { start: last.start.minus(self.slide * back) })
     }
 
-    fn expired(self, window: Window, watermark: Timestamp) -> bool {
+    pub(crate) fn expired(self, window: Window, watermark: Timestamp) -> bool {
         window.end(self.size).plus(self.keep) <= watermark
     }
 }
@@ -97,19 +100,21 @@ impl<K: Key, A: Monoid + ExchangeData> Shard<K, A> {
     }
 
     fn close(&mut self, epoch: Epoch, panes: Vec<((K, Window), A)>, watermark: Option<Timestamp>) -> Vec<Change<K, A>> {
-        self.watermark = watermark.map_or(self.watermark, |to| to.max(self.watermark));
+        let before = self.watermark;
+        self.watermark = watermark.map_or(before, |to| to.max(before));
+        let judged_by = if self.windowing.linger { before } else { self.watermark };
         let mut changes = Vec::new();
         let restores = self.restored_through.is_some_and(|restored| epoch <= restored);
         let rows = if restores { panes } else { self.coalesce(panes) };
         for ((key, window), aggregate) in rows {
-            if self.windowing.expired(window, self.watermark) {
+            if self.windowing.expired(window, judged_by) {
                 self.metrics.late_updates.inc();
             } else {
                 self.add(epoch, key, window, aggregate, &mut changes);
             }
         }
-        if self.next_expiry <= self.watermark {
-            self.expire(epoch, &mut changes);
+        if self.next_expiry <= judged_by {
+            self.expire(epoch, judged_by, &mut changes);
         }
         changes
     }
@@ -164,8 +169,8 @@ impl<K: Key, A: Monoid + ExchangeData> Shard<K, A> {
         }
     }
 
-    fn expire(&mut self, epoch: Epoch, changes: &mut Vec<Change<K, A>>) {
-        let (windowing, watermark) = (self.windowing, self.watermark);
+    fn expire(&mut self, epoch: Epoch, watermark: Timestamp, changes: &mut Vec<Change<K, A>>) {
+        let windowing = self.windowing;
         let mut next_expiry = Timestamp::MAX;
         let from = changes.len();
         self.keys.retain(|key, windows| {

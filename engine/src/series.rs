@@ -16,6 +16,7 @@ use crate::{
     epochs::Epochs,
     flow::LongestWindow,
     merge::{Rows, Windowing},
+    settle::settle,
     state::{Base, State},
     watermark::Watermarks,
 };
@@ -79,6 +80,17 @@ impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
     /// The rows that a pure function of key, window and value chooses.
     pub fn filter(&self, f: impl Fn(&K, Window, &V) -> bool + 'static) -> Series<'s, K, V> {
         self.with_rows(self.rows().filter(move |((key, window), value)| f(key, *window, value)))
+    }
+
+    /// The same rows, which outlive their origin: each window follows it until the watermark has passed `follow` after
+    /// its end, then stays as it is, and is gone after `keep`.
+    ///
+    /// A pure function of the rows, if these do not change for age alone within `follow`.
+    #[must_use]
+    pub fn settled(&self, follow: Duration, keep: Duration) -> Series<'s, K, V> {
+        let [follow, keep] = [follow, keep.max(follow)].map(|keep| Windowing { keep, ..self.windowing });
+        let rows = settle(self.rows(), self.watermarks.clone(), follow, keep, &self.state);
+        Series::new(rows, self.watermarks.clone(), keep, self.longest.clone(), self.state.clone())
     }
 
     /// Closed windows alone, with no gaps: every key's windows from its first one that is retained to the newest one

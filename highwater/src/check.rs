@@ -77,6 +77,10 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
             DeadLetters::JsonLines(path) => of_path(Some(path)),
         },
     );
+    if let Some(model) = &config.model {
+        let logs = if model.send_logs { "told what logs say" } else { "not told what logs say" };
+        line("model", format!("{} at {}, {logs}", model.model, model.check().unwrap_or_default()));
+    }
     line("http", config.listen.map_or("off".to_owned(), |address| format!("http://{address}")));
     let state = config.state.as_ref().map_or("not kept".to_owned(), |path| path.display().to_string());
     line("state", state);

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
+use highwater_ask::Model;
 use highwater_engine::{JobError, Source, Views, hours, metrics::Metrics};
 use highwater_logstore::Indexer;
 use highwater_server::{Bound, Ingest, Kept, Server};
@@ -204,6 +205,8 @@ fn server(
     server.tick = config.settings.tick;
     let [ten_seconds, minutes, hour] = config.queries.rollups.kept(config.settings.retention);
     server.kept = Kept { ten_seconds: ten_seconds.min(hours(1)), minutes, hours: hour };
+    server.trace_share = config.queries.service_graph.share;
+    server.model = config.model.clone().map(|model| Arc::new(Model::new(model)));
     server.limits.record_bytes = config.settings.max_record_bytes;
     server
 }

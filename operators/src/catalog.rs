@@ -14,3 +14,6 @@ pub const TOP_ERRORS: &str = "top_errors";
 pub const ANOMALIES: &str = "anomalies";
 /// Alerts by their id: `Plain<Name>` → [`Alert`](crate::Alert).
 pub const ALERTS: &str = "alerts";
+/// Calls between services per minute, among a share of all traces: `Windowed<(Name, Name)>`, caller and callee, →
+/// [`EdgeStats`](crate::EdgeStats).
+pub const SERVICE_GRAPH: &str = "service_graph";

@@ -6,6 +6,7 @@
 
 mod alert;
 pub mod catalog;
+mod condition;
 mod dataflow;
 mod detect;
 mod monoid;
@@ -14,8 +15,10 @@ mod real;
 mod stable_hash;
 mod template;
 mod top_k;
+mod trace;
 
 pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
+pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest};
 pub use detect::{
     Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,
@@ -28,3 +31,4 @@ pub use real::Real;
 pub use stable_hash::stable_hash;
 pub use template::{MAX_TEMPLATE_BYTES, template, template_id};
 pub use top_k::top_k;
+pub use trace::{Call, EdgeStats, Trace, TraceSample, Visit, calls};

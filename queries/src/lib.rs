@@ -1,5 +1,5 @@
-//! The built-in queries, a module each. All but the error messages are read from one base collection, the
-//! [statistics](stats) per service and window, so that each log is folded once.
+//! The built-in queries, a module each. All but the error messages and the service graph are read from one base
+//! collection, the [statistics](stats) per service and window, so that each log is folded once.
 
 pub mod alerts;
 pub mod anomalies;
@@ -7,6 +7,7 @@ pub mod error_rate;
 pub mod latency;
 pub mod level_breakdown;
 pub mod log_volume;
+pub mod service_graph;
 pub mod service_health;
 pub mod stats;
 pub mod top_errors;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alerts::Thresholds;
 pub use anomalies::Detectors;
+pub use service_graph::ServiceGraph;
 pub use stats::{Rollups, Stats};
 
 /// The key under which a view shows all services together.
@@ -31,6 +33,8 @@ pub struct Standard {
     pub thresholds: Thresholds,
     /// How long the past is kept in windows of a minute and an hour.
     pub rollups: Rollups,
+    /// Which traces the service graph is made of.
+    pub service_graph: ServiceGraph,
 }
 
 impl Query for Standard {
@@ -46,6 +50,7 @@ impl Query for Standard {
         latency::build(flow, &stats);
         service_health::build(flow, &stats);
         top_errors::build(flow);
+        service_graph::build(flow, &self.service_graph);
         anomalies::build(flow, &stats, &self.detectors);
         alerts::build(flow, &stats, &self.thresholds);
     }

@@ -11,9 +11,11 @@
 //! # }
 //! ```
 
+mod ai;
 mod anomalies;
 mod connection;
 mod error;
+mod graph;
 mod health;
 mod ingest;
 mod live;
@@ -25,6 +27,7 @@ mod views;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use highwater_ask::Model;
 use highwater_engine::{Views, metrics::Metrics};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -73,6 +76,10 @@ pub struct Server {
     pub max_lag: Duration,
     /// How far back the metrics API can be asked.
     pub kept: Kept,
+    /// The share of all traces that the service graph is made of: its rates are scaled by it.
+    pub trace_share: f64,
+    /// Asked first for plain-language help; without one, the local parser answers.
+    pub model: Option<Arc<Model>>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -144,6 +151,8 @@ pub enum ServeError {
 
 /// Snapshots that are read at once for answers that take time.
 const READERS: usize = 8;
+/// Requests that wait for a model at once.
+const ASKERS: usize = 4;
 
 impl Server {
     /// A server over these views, with everything else at its default.
@@ -162,6 +171,8 @@ impl Server {
             tick: Duration::from_millis(100),
             max_lag: Duration::from_secs(60),
             kept: Kept::default(),
+            trace_share: 1.0,
+            model: None,
             limits: Limits::default(),
         }
     }
@@ -194,6 +205,8 @@ impl Server {
             tick,
             max_lag,
             kept,
+            trace_share,
+            model,
             limits,
         } = self;
         let (stop, stopping) = watch::channel(false);
@@ -212,10 +225,13 @@ impl Server {
             tick,
             max_lag,
             kept,
+            trace_share,
+            model,
             address,
             live: semaphore(limits.live_connections),
             ingesting: semaphore(limits.ingest_requests),
             reading: semaphore(READERS),
+            asking: semaphore(ASKERS),
             stopping,
             limits,
         };

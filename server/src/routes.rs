@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures_util::{Stream, StreamExt};
+use highwater_ask::Model;
 use highwater_engine::{Epoch, Snapshot, Views, metrics::Metrics};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
@@ -20,8 +21,9 @@ use warp::{
 };
 
 use crate::{
-    Failure, Limits, anomalies,
+    Failure, Limits, ai, anomalies,
     error::Problem,
+    graph,
     health::{self, HttpMetrics, Pulse},
     ingest::{self, Ingest},
     live,
@@ -48,12 +50,15 @@ pub(crate) struct State {
     pub(crate) tick: Duration,
     pub(crate) max_lag: Duration,
     pub(crate) kept: Kept,
+    pub(crate) trace_share: f64,
+    pub(crate) model: Option<Arc<Model>>,
     pub(crate) limits: Limits,
     pub(crate) address: SocketAddr,
     pub(crate) pulse: Pulse,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) ingesting: Arc<Semaphore>,
     pub(crate) reading: Arc<Semaphore>,
+    pub(crate) asking: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -116,6 +121,9 @@ enum Route {
     Severities,
     Detect(&'static str),
     Report,
+    Graph,
+    Ask,
+    Insights,
     Ingest,
 }
 
@@ -151,6 +159,9 @@ impl Route {
             ["anomaly", "detect", "error-rate"] => Route::Detect("error_rate"),
             ["anomaly", "detect", "latency"] => Route::Detect("latency"),
             ["anomaly", "report"] => Route::Report,
+            ["services", "graph"] => Route::Graph,
+            ["ai", "search"] => Route::Ask,
+            ["ai", "insights"] => Route::Insights,
             _ => return None,
         })
     }
@@ -175,13 +186,16 @@ impl Route {
             Route::Severities => "/logs/severity-breakdown",
             Route::Detect(_) => "/anomaly/detect/{metric}",
             Route::Report => "/anomaly/report",
+            Route::Graph => "/services/graph",
+            Route::Ask => "/ai/search",
+            Route::Insights => "/ai/insights",
             Route::Ingest => "/logs",
         }
     }
 
     fn allowed(&self) -> &'static str {
         match self {
-            Route::Ingest => "POST",
+            Route::Ingest | Route::Ask | Route::Insights => "POST",
             Route::Changes(_) | Route::Socket => "GET",
             _ => "GET, HEAD",
         }
@@ -197,6 +211,7 @@ impl Route {
             Route::Timeseries => metrics_api::TIMESERIES,
             Route::Detect(_) => anomalies::DETECT,
             Route::Report => anomalies::REPORT,
+            Route::Graph => graph::GRAPH,
             _ => &[],
         }
     }
@@ -242,11 +257,12 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
         return Err(Problem::not_found("no such address; the API is under /api/v1"));
     };
     let is_read = matches!(request.method, Method::GET) || (request.method == Method::HEAD && route.allowed() != "GET");
-    let is_allowed = if matches!(route, Route::Ingest) { request.method == Method::POST } else { is_read };
+    let is_post = route.allowed() == "POST";
+    let is_allowed = if is_post { request.method == Method::POST } else { is_read };
     if !is_allowed {
         return Err(Problem::method(route.allowed()));
     }
-    if matches!(route, Route::Ingest | Route::Socket) {
+    if is_post || matches!(route, Route::Socket) {
         check_origin(&request.headers)?;
     }
     let params = Params::read(&request.path, &request.query, route.params())?;
@@ -263,6 +279,12 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
         }
         Route::Socket => live::upgrade(state, request.ws.ok_or_else(Problem::upgrade_required)?),
         Route::Ingest => ingest::post(state, &request.headers, request.body).await,
+        Route::Ask => ai::search(state, &request.headers, request.body).await,
+        Route::Insights => ai::insights(state, &request.headers, request.body).await,
+        Route::Graph => {
+            let (kept, share) = (state.kept, state.trace_share);
+            read(state, move |snapshot| graph::graph(snapshot, kept, share, &params)).await
+        }
         route => {
             let kept = state.kept;
             read(state, move |snapshot| from_views(&route, snapshot, kept, &params)).await
@@ -288,10 +310,10 @@ fn from_views(route: &Route, snapshot: &Snapshot, kept: Kept, params: &Params) -
 }
 
 /// Reads one snapshot on a thread that may take its time, few at once.
-async fn read(
+pub(crate) async fn read<T: Send + 'static>(
     state: &Arc<State>,
-    answer: impl FnOnce(&Snapshot) -> Result<Response, Problem> + Send + 'static,
-) -> Result<Response, Problem> {
+    answer: impl FnOnce(&Snapshot) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     let (reading, views) = (state.reading.clone(), state.views.clone());
     let work = async {
         let permit = reading.acquire_owned().await.map_err(|_| Problem::internal())?;

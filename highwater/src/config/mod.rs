@@ -3,6 +3,7 @@
 //! Everything that is wrong is found in one go, and told with its place. `schema` says what there is, `tree` holds what
 //! was written and where, `values` reads single values, `env` adds the environment, `suggest` guesses what was meant.
 
+mod ai;
 mod brokers;
 mod env;
 mod schema;

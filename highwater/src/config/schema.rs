@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
+use highwater_ask::ModelConfig;
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
 use highwater_logstore::StoreSettings;
 use highwater_queries::{Rollups, Standard};
 
 use super::{
+    ai::read_ai,
     brokers::{Brokers, brokers, known_brokers, topic},
     search::{Folder, Search, read_search},
     sinks::{DeadLetters, Sink, read_dead_letters, read_sink},
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) queries: Standard,
     /// Where logs are kept to be searched.
     pub(crate) search: Search,
+    /// `[ai]`: the model that is asked first for plain-language help; `None` for none.
+    pub(crate) model: Option<ModelConfig>,
     /// The program's own log.
     pub(crate) logging: Logging,
 }
@@ -89,6 +93,7 @@ impl Default for Config {
             dead_letters: DeadLetters::None,
             queries: Standard::default(),
             search: Search::default(),
+            model: None,
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
         }
     }
@@ -128,6 +133,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
 
     read_queries(&mut root, &mut config.queries, problems);
     config.search = read_search(root.section("search"));
+    config.model = read_ai(root.section("ai"));
 
     let mut logging = root.section("logging");
     logging.set("level", &mut config.logging.level, log_level);
@@ -165,6 +171,10 @@ fn read_queries(root: &mut Section<'_>, queries: &mut Standard, problems: &Probl
             }
         }
         Err(error) => problems.add(&nowhere, "queries", error.to_string()),
+    }
+    if !(0.0..=1.0).contains(&queries.service_graph.share) {
+        let what = format!("{} is not a number from 0 to 1", queries.service_graph.share);
+        problems.add(&nowhere, "queries.service_graph.share", what);
     }
     let Rollups { minutes_kept_hours, hours_kept_days } = queries.rollups;
     for (key, kept, most) in [

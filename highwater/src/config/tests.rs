@@ -159,6 +159,29 @@ fn rollups_are_kept_for_as_long_as_configured() {
 }
 
 #[test]
+fn a_model_is_asked_where_one_is_configured() {
+    assert_eq!(read_text(SOURCE).unwrap().model, None);
+    let ai = "[ai]\nbase_url = \"http://127.0.0.1:11434/v1\"\nmodel = \"m\"\n";
+    let model = read_text(&format!("{SOURCE}{ai}send_logs = true\n")).unwrap().model.unwrap();
+    assert_eq!((model.model.as_str(), model.api_key_env, model.send_logs), ("m", None, true));
+    for (text, expected) in [
+        ("[ai]\nmodel = \"m\"\n".to_owned(), "h.toml:3: ai: needs the key \"base_url\""),
+        ("[ai]\nbase_url = \"ftp://x\"\nmodel = \"m\"\n".to_owned(), "h.toml:3: ai: base_url begins neither"),
+        ("[ai]\nbase_url = \"http://x\"\n".to_owned(), "h.toml:3: ai: model names none"),
+        (format!("{ai}api_key_env = \"a secret itself\"\n"), "h.toml:6: ai.api_key_env: "),
+        (format!("{ai}timeout = \"5m\"\n"), "is not a duration from 100ms to 25s"),
+        (format!("{ai}key = \"x\"\n"), "ai.key: unknown key"),
+        (
+            "[queries.service_graph]\nshare = 1.5\n".to_owned(),
+            "queries.service_graph.share: 1.5 is not a number from 0 to 1",
+        ),
+    ] {
+        let message = wrong(&format!("{SOURCE}{text}"));
+        assert!(message.contains(expected), "{expected}\nnot in\n{message}");
+    }
+}
+
+#[test]
 fn what_is_no_toml_is_named_with_its_line() {
     assert!(wrong("[time]\ntick = \n").contains("h.toml:2: "));
     assert!(wrong("[time\n").contains("h.toml:1: "));

@@ -57,12 +57,23 @@ impl Histogram {
 
     /// Takes one value in.
     pub fn add(&mut self, micros: u64) {
+        self.add_many(micros, 1);
+    }
+
+    /// Takes a value in so many times.
+    pub fn add_many(&mut self, micros: u64, times: u64) {
         let index = index_of(micros);
         let at = self.place(index);
         match self.bins.get_mut(at) {
-            Some(bin) if bin.index() == index => bin.grow(1),
-            _ => self.bins.insert(at, Bin::new(index, 1)),
+            Some(bin) if bin.index() == index => bin.grow(times),
+            _ if times == 0 => {}
+            _ => self.bins.insert(at, Bin::new(index, times)),
         }
+    }
+
+    /// The value that stands for all that cannot be told from this one once they are taken in.
+    pub fn rounded(micros: u64) -> u64 {
+        Bin::new(index_of(micros), 1).middle()
     }
 
     /// How many values.

@@ -2,16 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use highwater_ask::Incident;
 use highwater_engine::{Name, RowFilter};
-use highwater_operators::{ServiceStats, catalog};
+use highwater_operators::{Health, ServiceStats, Severity, catalog, risk_score};
 use serde_json::Value as Json;
 
 use super::period::Period;
 use crate::anomalies::{self, Found};
-
-/// From here on, in percent of errors, a service is degraded, and from here on unhealthy.
-const DEGRADED_FROM: f64 = 15.0;
-const UNHEALTHY_FROM: f64 = 40.0;
 
 /// Anomalies of a period and alerts that are open, of all services.
 pub(super) struct Signs {
@@ -39,15 +36,29 @@ impl Signs {
         }
         signs
     }
+
+    /// A service's anomalies of the period.
+    pub(super) fn incidents(&self, service: &str) -> Vec<Incident> {
+        let found = self.anomalies.get(service).map_or(&[][..], Vec::as_slice);
+        let what = |anomaly: &Found| {
+            let metric = anomaly.text("metric_name").unwrap_or("something").replace('_', " ");
+            anomaly.text("description").map_or_else(|| format!("{metric} is unusual"), str::to_owned)
+        };
+        let incident = |anomaly| Incident { severity: severity(Found::text(anomaly, "severity")), what: what(anomaly) };
+        found.iter().map(incident).collect()
+    }
+
+    /// A service's open alerts.
+    pub(super) fn open_alerts(&self, service: &str) -> Vec<Incident> {
+        let open = self.alerts.get(service).map_or(&[][..], Vec::as_slice);
+        let text = |alert: &Json, name: &str| alert.get(name).and_then(Json::as_str).map(str::to_owned);
+        let what = |alert: &Json| text(alert, "description").or_else(|| text(alert, "rule")).unwrap_or_default();
+        let incident = |alert| Incident { severity: severity(text(alert, "severity").as_deref()), what: what(alert) };
+        open.iter().map(incident).collect()
+    }
 }
 
-/// How a service is.
-///
-/// *Unhealthy*: 40 % errors or more, a critical anomaly, or an open critical alert. *Degraded*: 15 % errors or more, an
-/// anomaly of high severity, or any open alert. *Healthy* otherwise.
-///
-/// The risk score, 0 to 10, is 5 × errors/20 % + 3 × anomalies/4 + 2 × alerts/2, each fraction at most 1; an anomaly
-/// counts ¼, ½, 1 or 2 by its severity (low, medium, high, critical).
+/// How a service is: see [`Health::of`] and [`risk_score`].
 pub(super) struct Condition {
     pub(super) anomalies: usize,
     pub(super) alerts: usize,
@@ -57,31 +68,20 @@ pub(super) struct Condition {
 
 impl Condition {
     pub(super) fn of(service: &Name, stats: &ServiceStats, signs: &Signs) -> Self {
-        let anomalies = signs.anomalies.get(service.as_str()).map_or(&[][..], Vec::as_slice);
-        let alerts = signs.alerts.get(service.as_str()).map_or(&[][..], Vec::as_slice);
+        let severities =
+            |incidents: Vec<Incident>| incidents.iter().map(|incident| incident.severity).collect::<Vec<_>>();
+        let (anomalies, alerts) = (severities(signs.incidents(service)), severities(signs.open_alerts(service)));
         let error_rate = stats.levels.error_rate().percent();
-        let any = |severity: &str| anomalies.iter().any(|anomaly| anomaly.text("severity") == Some(severity));
-        let critical_alert =
-            alerts.iter().any(|alert| alert.get("severity").and_then(Json::as_str) == Some("critical"));
-        let health = if error_rate >= UNHEALTHY_FROM || any("critical") || critical_alert {
-            "unhealthy"
-        } else if error_rate >= DEGRADED_FROM || any("high") || !alerts.is_empty() {
-            "degraded"
-        } else {
-            "healthy"
-        };
-        let weight: f64 = anomalies
-            .iter()
-            .map(|anomaly| match anomaly.text("severity") {
-                Some("critical") => 2.0,
-                Some("high") => 1.0,
-                Some("medium") => 0.5,
-                _ => 0.25,
-            })
-            .sum();
-        let risk = 5.0 * (error_rate / 20.0).min(1.0)
-            + 3.0 * (weight / 4.0).min(1.0)
-            + 2.0 * (alerts.len() as f64 / 2.0).min(1.0);
-        Condition { anomalies: anomalies.len(), alerts: alerts.len(), health, risk: (risk * 10.0).round() / 10.0 }
+        Condition {
+            anomalies: anomalies.len(),
+            alerts: alerts.len(),
+            health: Health::of(error_rate, &anomalies, &alerts).as_str(),
+            risk: risk_score(error_rate, &anomalies, alerts.len()),
+        }
     }
+}
+
+/// A severity as views spell it; what cannot be read counts least.
+fn severity(name: Option<&str>) -> Severity {
+    name.and_then(|name| serde_json::from_value(name.into()).ok()).unwrap_or(Severity::Low)
 }

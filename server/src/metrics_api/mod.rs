@@ -7,6 +7,7 @@
 
 mod condition;
 mod figures;
+mod insights;
 mod overview;
 mod period;
 mod resolution;
@@ -15,7 +16,10 @@ mod services;
 mod timeseries;
 mod top_errors;
 
+pub(crate) use figures::{millis, tidy};
+pub(crate) use insights::{insight_scene, known_services};
 pub(crate) use overview::{overview, severities};
+pub(crate) use period::Period;
 pub use resolution::Kept;
 pub(crate) use resolution::now;
 pub(crate) use services::{service, service_list, system};

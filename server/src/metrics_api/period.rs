@@ -15,20 +15,20 @@ use super::{
 use crate::{error::Problem, params::Span, routes::json_at};
 
 /// A range of time over one resolution.
-pub(super) struct Period<'a> {
-    pub(super) snapshot: &'a Snapshot,
+pub(crate) struct Period<'a> {
+    pub(crate) snapshot: &'a Snapshot,
     kept: Kept,
-    span: Span,
-    pub(super) rows: &'a Stats,
-    now: Timestamp,
-    pub(super) from: Timestamp,
-    pub(super) to: Timestamp,
+    pub(crate) span: Span,
+    pub(crate) rows: &'a Stats,
+    pub(crate) now: Timestamp,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
     /// of it, what there are logs for: less than all where the first log is younger
     minutes: f64,
 }
 
 impl<'a> Period<'a> {
-    pub(super) fn of(snapshot: &'a Snapshot, kept: Kept, span: Span) -> Result<Self, Problem> {
+    pub(crate) fn of(snapshot: &'a Snapshot, kept: Kept, span: Span) -> Result<Self, Problem> {
         let resolution = kept.finest_over(span)?;
         let rows = resolution.rows(snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
         let now = now(snapshot, None);
@@ -39,19 +39,30 @@ impl<'a> Period<'a> {
         Ok(Period { snapshot, kept, span, rows, now, from, to, minutes: covered.as_secs_f64() / 60.0 })
     }
 
-    pub(super) fn per_minute(&self, count: u64) -> f64 {
+    pub(crate) fn per_minute(&self, count: u64) -> f64 {
         tidy(count as f64 / self.minutes)
     }
 
     /// Every service with logs in the period.
-    pub(super) fn by_service(&self) -> BTreeMap<Name, ServiceStats> {
+    pub(crate) fn by_service(&self) -> BTreeMap<Name, ServiceStats> {
         services(self.rows)
             .map(|service| (service.clone(), sum(self.rows, service, self.from, self.to)))
             .filter(|(_, stats)| stats.levels.total() > 0)
             .collect()
     }
 
-    pub(super) fn last_hour(&self, service: Option<&Name>) -> Result<u64, Problem> {
+    /// The same of the equally long period before, up to the windows under way; none where that is not kept, or was not
+    /// covered wholly.
+    pub(super) fn by_service_before(&self) -> Option<BTreeMap<Name, ServiceStats>> {
+        let resolution = self.kept.finest(self.span.length * 2)?;
+        let rows = resolution.rows(self.snapshot)?;
+        let to = self.now.align(resolution.size).minus(self.span.length);
+        let from = to.minus(self.span.length);
+        let of = |service: &Name| (service.clone(), sum(rows, service, from, to));
+        reaches_back_to(rows, from).then(|| services(rows).map(of).collect())
+    }
+
+    pub(crate) fn last_hour(&self, service: Option<&Name>) -> Result<u64, Problem> {
         let resolution = self.kept.finest(hours(1)).ok_or_else(Problem::internal)?;
         let rows = resolution.rows(self.snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
         let to = align_up(self.now, resolution.size);
@@ -60,7 +71,7 @@ impl<'a> Period<'a> {
 
     /// The change against the equally long period before, in percent; null where that is not kept, was not covered
     /// wholly, or was zero. Over whole windows: the one under way would always look like a drop.
-    pub(super) fn trend(&self, service: Option<&Name>) -> Json {
+    pub(crate) fn trend(&self, service: Option<&Name>) -> Json {
         let compared = || {
             let resolution = self.kept.finest(self.span.length * 2)?;
             let rows = resolution.rows(self.snapshot)?;
@@ -89,7 +100,7 @@ impl<'a> Period<'a> {
         answer["timestamp"] = json!(self.now);
     }
 
-    pub(super) fn answer(&self, mut answer: Json) -> Response {
+    pub(crate) fn answer(&self, mut answer: Json) -> Response {
         self.describe(&mut answer);
         json_at(self.snapshot.epoch, &answer)
     }
