@@ -26,5 +26,7 @@ pub use monoid::{Count, Distinct, Histogram, LatencySum, Levels, Messages, Momen
 pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;
-pub use template::{MAX_TEMPLATE_BYTES, template, template_id};
+pub use template::{
+    MAX_TEMPLATE_BYTES, ParseTemplateIdError, TemplateId, pattern_texts, template, template_id, template_shape,
+};
 pub use top_k::top_k;
