@@ -9,6 +9,7 @@ pub mod catalog;
 mod dataflow;
 mod detect;
 mod monoid;
+mod pattern;
 mod ratio;
 mod real;
 mod stable_hash;
@@ -16,13 +17,17 @@ mod template;
 mod top_k;
 
 pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
-pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest};
+pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest, Patterns};
 pub use detect::{
     Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,
     MovingAverage, NEUTRAL_SCORE, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess, detect,
     feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
 };
-pub use monoid::{Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Percentiles, ServiceStats, Tally};
+pub use monoid::{
+    Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Occurrences, Percentiles, ServiceStats,
+    Sighting, Sightings, Tally,
+};
+pub use pattern::Pattern;
 pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;

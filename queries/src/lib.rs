@@ -7,6 +7,7 @@ pub mod error_rate;
 pub mod latency;
 pub mod level_breakdown;
 pub mod log_volume;
+pub mod patterns;
 pub mod service_health;
 pub mod stats;
 pub mod top_errors;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alerts::Thresholds;
 pub use anomalies::Detectors;
+pub use patterns::MessagePatterns;
 pub use stats::{Rollups, Stats};
 
 /// The key under which a view shows all services together.
@@ -31,6 +33,8 @@ pub struct Standard {
     pub thresholds: Thresholds,
     /// How long the past is kept in windows of a minute and an hour.
     pub rollups: Rollups,
+    /// How new patterns of messages are found.
+    pub patterns: MessagePatterns,
 }
 
 impl Query for Standard {
@@ -46,6 +50,7 @@ impl Query for Standard {
         latency::build(flow, &stats);
         service_health::build(flow, &stats);
         top_errors::build(flow);
+        patterns::build(flow, &self.patterns);
         anomalies::build(flow, &stats, &self.detectors);
         alerts::build(flow, &stats, &self.thresholds);
     }
