@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 /// A template that has not come for so long may come as a new one.
 const REMEMBERED: Duration = days(30);
+/// How long counts per minute are kept, at least.
+const COUNTS_KEPT: Duration = hours(1);
 /// How long counts per ten minutes are kept.
 const TRENDS_KEPT: Duration = hours(24);
 
@@ -38,7 +40,7 @@ pub fn build(flow: &mut Flow<'_>, config: &MessagePatterns) {
         occurrences.observe(log);
         sightings.observe(log);
     };
-    let folded = flow.logs().tumbling(minutes(1)).fold((Service, TemplateId::of_log()), observe);
+    let folded = flow.logs().tumbling(minutes(1)).keep(COUNTS_KEPT).fold((Service, TemplateId::of_log()), observe);
     let counts = folded.part(|(occurrences, _)| *occurrences);
     flow.view(catalog::TEMPLATE_COUNTS_1M, &counts.windows());
     flow.view(catalog::TEMPLATE_COUNTS_10M, &counts.rollup(minutes(10), TRENDS_KEPT));

@@ -4,7 +4,7 @@ use highwater_operators::Levels;
 use serde_json::{Map, Value as Json};
 
 /// Four decimals: enough for a rate, and 10 % reads as 10.
-pub(super) fn tidy(value: f64) -> f64 {
+pub(crate) fn tidy(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 

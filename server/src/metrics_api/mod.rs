@@ -15,9 +15,10 @@ mod services;
 mod timeseries;
 mod top_errors;
 
+pub(crate) use figures::tidy;
 pub(crate) use overview::{overview, severities};
 pub use resolution::Kept;
-pub(crate) use resolution::now;
+pub(crate) use resolution::{align_up, now};
 pub(crate) use services::{service, service_list, system};
 pub(crate) use timeseries::timeseries;
 
