@@ -30,6 +30,12 @@ impl Default for MessagePatterns {
     }
 }
 
+impl MessagePatterns {
+    fn learning(&self) -> Duration {
+        Duration::from_secs(self.learning_minutes.saturating_mul(60))
+    }
+}
+
 /// Of each template of each service.
 type ByTemplate<'s, V> = VecCollection<'s, Epoch, ((Name, TemplateId), V), isize>;
 
@@ -49,7 +55,7 @@ pub fn build(flow: &mut Flow<'_>, config: &MessagePatterns) {
     let seen = seen(daily.rows().map(|((key, _), sightings)| (key, sightings)));
     let patterns = seen.clone().map(|(key, sighting)| (key, sighting.template)).patterns();
     flow.table(catalog::TEMPLATES, patterns.clone().map(|(key, text)| (key, TemplateId::of_text(&text))));
-    let patterns = judged(&seen, patterns, minutes(config.learning_minutes));
+    let patterns = judged(&seen, patterns, config.learning());
     flow.table(catalog::PATTERNS, patterns.clone());
 
     let found = patterns.flat_map(|((service, _), pattern)| pattern.anomaly(&service));
