@@ -71,17 +71,15 @@ impl Pattern {
         self
     }
 
-    /// The anomaly that a new pattern is; `None` for one that is not. Errors are grave, and so are warnings that came
-    /// often.
+    /// The anomaly that a new pattern is; `None` for one that is not. The graver its level and the more often it came, the
+    /// graver it is.
     pub fn anomaly(&self, service: &Name) -> Option<Anomaly> {
         let often = self.count >= Sighting::MOST;
-        let severity = match self.level {
-            Level::Fatal => Severity::Critical,
-            Level::Error if often => Severity::Critical,
-            Level::Error => Severity::High,
-            Level::Warn if often => Severity::High,
-            Level::Warn => Severity::Medium,
-            Level::Trace | Level::Debug | Level::Info => Severity::Low,
+        let severity = match (self.level, often) {
+            (Level::Fatal, true) => Severity::Critical,
+            (Level::Fatal, false) | (Level::Error, true) => Severity::High,
+            (Level::Error, false) | (Level::Warn, true) => Severity::Medium,
+            _ => Severity::Low,
         };
         let window = Window::containing(self.first_seen, WINDOW);
         let id = Anomaly::id_of(METRIC, Some(service), window.start, AnomalyType::PatternChange);
@@ -147,9 +145,9 @@ mod tests {
     fn only_what_comes_after_the_learning_is_an_anomaly_and_as_grave_as_its_level() {
         assert_eq!(anomaly(9, Level::Fatal, 1), None);
         let severity = |level, count| anomaly(10, level, count).unwrap().severity;
-        assert_eq!(severity(Level::Fatal, 1), Severity::Critical);
-        assert_eq!((severity(Level::Error, 1), severity(Level::Error, 100)), (Severity::High, Severity::Critical));
-        assert_eq!((severity(Level::Warn, 99), severity(Level::Warn, 100)), (Severity::Medium, Severity::High));
+        assert_eq!((severity(Level::Fatal, 99), severity(Level::Fatal, 100)), (Severity::High, Severity::Critical));
+        assert_eq!((severity(Level::Error, 1), severity(Level::Error, 100)), (Severity::Medium, Severity::High));
+        assert_eq!((severity(Level::Warn, 99), severity(Level::Warn, 100)), (Severity::Low, Severity::Medium));
         assert_eq!(severity(Level::Info, 100), Severity::Low);
     }
 }

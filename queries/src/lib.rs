@@ -1,5 +1,5 @@
-//! The built-in queries, a module each. All but the error messages are read from one base collection, the
-//! [statistics](stats) per service and window, so that each log is folded once.
+//! The built-in queries, a module each. All are read from two base collections, the [statistics](stats) per
+//! service and the [messages](patterns) per template, so that each log is folded twice.
 
 pub mod alerts;
 pub mod anomalies;
@@ -49,8 +49,8 @@ impl Query for Standard {
         level_breakdown::build(flow, &stats);
         latency::build(flow, &stats);
         service_health::build(flow, &stats);
-        top_errors::build(flow);
-        patterns::build(flow, &self.patterns);
+        let seen = patterns::build(flow, &self.patterns);
+        top_errors::build(flow, &seen);
         anomalies::build(flow, &stats, &self.detectors);
         alerts::build(flow, &stats, &self.thresholds);
     }

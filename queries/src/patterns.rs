@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use differential_dataflow::VecCollection;
-use highwater_engine::{Epoch, Flow, Log, Name, OTHER, Service, days, hours, minutes};
+use highwater_engine::{Epoch, Flow, Log, Name, OTHER, Series, Service, days, hours, minutes};
 use highwater_operators::{Occurrences, Pattern, Patterns, Sighting, Sightings, TemplateId, catalog};
 use serde::{Deserialize, Serialize};
 
@@ -37,30 +37,40 @@ impl MessagePatterns {
 }
 
 /// Of each template of each service.
-type ByTemplate<'s, V> = VecCollection<'s, Epoch, ((Name, TemplateId), V), isize>;
+pub type ByTemplate<'s, V> = VecCollection<'s, Epoch, ((Name, TemplateId), V), isize>;
 
-/// Publishes the views.
-pub fn build(flow: &mut Flow<'_>, config: &MessagePatterns) {
+/// What is seen of each template of each service.
+pub struct Seen<'s> {
+    /// How often it came, per minute.
+    pub counts: Series<'s, (Name, TemplateId), Occurrences>,
+    /// Its text, and when it came first.
+    pub templates: ByTemplate<'s, Sighting>,
+}
+
+/// Masks and folds each log once; publishes the views.
+pub fn build<'s>(flow: &mut Flow<'s>, config: &MessagePatterns) -> Seen<'s> {
     let retention = flow.settings().retention;
     let observe = |(occurrences, sightings): &mut (Occurrences, Sightings), log: &Log<'_>| {
         occurrences.observe(log);
         sightings.observe(log);
     };
     let folded = flow.logs().tumbling(minutes(1)).keep(COUNTS_KEPT).fold((Service, TemplateId::of_log()), observe);
-    let counts = folded.part(|(occurrences, _)| *occurrences);
-    flow.view(catalog::TEMPLATE_COUNTS_1M, &counts.windows());
-    flow.view(catalog::TEMPLATE_COUNTS_10M, &counts.rollup(minutes(10), TRENDS_KEPT));
+    let occurrences = folded.part(|(occurrences, _)| *occurrences);
+    let counts = occurrences.windows();
+    flow.view(catalog::TEMPLATE_COUNTS_1M, &counts);
+    flow.view(catalog::TEMPLATE_COUNTS_10M, &occurrences.rollup(minutes(10), TRENDS_KEPT));
 
     let daily = folded.part(|(_, sightings)| sightings.clone()).rollup(days(1), REMEMBERED);
-    let seen = seen(daily.rows().map(|((key, _), sightings)| (key, sightings)));
-    let patterns = seen.clone().map(|(key, sighting)| (key, sighting.template)).patterns();
+    let templates = seen(daily.rows().map(|((key, _), sightings)| (key, sightings)));
+    let patterns = templates.clone().map(|(key, sighting)| (key, sighting.template)).patterns();
     flow.table(catalog::TEMPLATES, patterns.clone().map(|(key, text)| (key, TemplateId::of_text(&text))));
-    let patterns = judged(&seen, patterns, config.learning());
+    let patterns = judged(&templates, patterns, config.learning());
     flow.table(catalog::PATTERNS, patterns.clone());
 
     let found = patterns.flat_map(|((service, _), pattern)| pattern.anomaly(&service));
     let kept = flow.expire(found, retention, |anomaly| anomaly.window_start);
     flow.table(catalog::ANOMALIES, kept.map(|anomaly| (Name::from(anomaly.id.as_str()), anomaly)));
+    Seen { counts, templates }
 }
 
 /// What is known of each template, from its days.

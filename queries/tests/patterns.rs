@@ -172,7 +172,7 @@ fn what_is_logged_first_after_the_learning_is_an_anomaly_and_what_joins_a_patter
     let snapshots = replay(OfMessages, &Settings::default(), &script(&epochs)).unwrap();
     let anomalies = snapshots[1].rows::<Plain<Name>, Anomaly>(catalog::ANOMALIES).unwrap();
     let found: Vec<_> = anomalies.values().map(|of| (of.description.as_str(), of.severity)).collect();
-    assert_eq!(found, [("cart logs ERROR messages as never before: disk <num> is gone", Severity::High)]);
+    assert_eq!(found, [("cart logs ERROR messages as never before: disk <num> is gone", Severity::Medium)]);
     let row = Plain { key: (Name::from("cart"), TemplateId::of_message("login of zoe")) };
     let templates = snapshots[1].rows::<Plain<(Name, TemplateId)>, TemplateId>(catalog::TEMPLATES).unwrap();
     assert_eq!(templates.get(&row), Some(&TemplateId::of_text("login of <*>")));

@@ -81,27 +81,25 @@ fn answer(snapshot: &Snapshot, params: &Params) -> Result<Json, Problem> {
         latest.unwrap_or(std::cmp::Ordering::Equal).then_with(most).then_with(|| a.cmp(b))
     });
     let (found, next_cursor) = page.cut(found);
-    let list: Vec<Json> = found
-        .into_iter()
-        .map(|((service, id), seen, pattern)| {
-            let count = seen.levels.total();
-            json!({
-                "pattern_id": id,
-                "pattern": pattern.pattern,
-                "service": service,
-                "count": count,
-                "share": tidy(count as f64 / total as f64 * 100.0),
-                "trend": trend.of(&(service, id)),
-                "first_seen": pattern.first_seen,
-                "last_seen": seen.last_seen,
-                "example": pattern.example,
-                "level": most_frequent(&seen.levels),
-                "new": is_new(pattern, from),
-                "templates": pattern.templates,
-                "template_ids": pattern.template_ids,
-            })
+    let row = |(key, seen, pattern): (Key, Occurrences, &Pattern)| {
+        let count = seen.levels.total();
+        json!({
+            "pattern_id": key.1,
+            "pattern": pattern.pattern,
+            "service": key.0,
+            "count": count,
+            "share": tidy(count as f64 / total as f64 * 100.0),
+            "trend": trend.of(&key),
+            "first_seen": pattern.first_seen,
+            "last_seen": seen.last_seen,
+            "example": pattern.example,
+            "level": most_frequent(&seen.levels),
+            "new": is_new(pattern, from),
+            "templates": pattern.templates,
+            "template_ids": pattern.template_ids,
         })
-        .collect();
+    };
+    let list: Vec<Json> = found.into_iter().map(row).collect();
     Ok(json!({
         "time_range": span.name,
         "from": from,

@@ -71,14 +71,22 @@ impl Sighting {
 
     /// One log.
     fn of(log: &Log<'_>) -> Self {
-        let message = log.message();
         Sighting {
-            template: Name::from(&*template(message)),
+            template: Name::from(&*template(log.message())),
             first_seen: log.timestamp(),
-            example: Name::from(&message[..message.floor_char_boundary(Messages::EXAMPLE_BYTES)]),
+            example: Name::from(example(log)),
             level: log.level(),
             count: 1,
         }
+    }
+
+    /// Takes one more log of the same template in.
+    fn add(&mut self, log: &Log<'_>) {
+        if log.timestamp() <= self.first_seen && (log.timestamp(), example(log)) < (self.first_seen, &*self.example) {
+            (self.first_seen, self.example) = (log.timestamp(), Name::from(example(log)));
+        }
+        self.level = self.level.max(log.level());
+        self.count = (self.count + 1).min(Self::MOST);
     }
 
     /// Takes in what was seen of the same template elsewhere.
@@ -95,19 +103,21 @@ impl Sighting {
     }
 }
 
+/// A log's message, cut.
+fn example<'a>(log: &Log<'a>) -> &'a str {
+    let message = log.message();
+    &message[..message.floor_char_boundary(Messages::EXAMPLE_BYTES)]
+}
+
 /// The [`Sighting`] of messages of one template; none before the first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Sightings(pub Option<Sighting>);
 
 impl Sightings {
-    /// Takes one log in; text is read and masked only where it comes first.
+    /// Takes one log in; its message is masked only where it comes first.
     pub fn observe(&mut self, log: &Log<'_>) {
         match &mut self.0 {
-            Some(seen) if seen.first_seen < log.timestamp() => {
-                seen.level = seen.level.max(log.level());
-                seen.count = (seen.count + 1).min(Sighting::MOST);
-            }
-            Some(seen) => seen.join(&Sighting::of(log)),
+            Some(seen) => seen.add(log),
             None => self.0 = Some(Sighting::of(log)),
         }
     }
