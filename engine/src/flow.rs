@@ -225,6 +225,13 @@ impl<'s, K: Key, A: Monoid + ExchangeData> Partials<'s, K, A> {
         self.merge(Windowing { size, slide: size, keep: keep.max(self.windowing.keep), ..self.windowing })
     }
 
+    /// A part of each aggregate, which must be a homomorphism: the part of a sum is the sum of the parts.
+    pub fn part<B: Monoid + ExchangeData>(&self, f: impl Fn(&A) -> B + 'static) -> Partials<'s, K, B> {
+        use timely::dataflow::operators::vec::Map;
+        let panes = self.panes.clone().map(move |(at, aggregate)| (at, f(&aggregate)));
+        Partials { panes, logs: self.logs.clone(), windowing: self.windowing }
+    }
+
     /// By another key, a pure function of this one: from services to everything, say.
     pub fn regroup<J: Key>(&self, f: impl Fn(&K) -> J + 'static) -> Partials<'s, J, A> {
         use timely::dataflow::operators::vec::Map;

@@ -122,6 +122,15 @@ fn views_equal_the_batch_and_incidents_are_found() {
         });
         assert!(found, "no anomaly in the burst: {:?}", anomalies.keys().collect::<Vec<_>>());
 
+        // the incident of a new message, in the cycle before the anchor, and little else
+        let incident = anchor.minus(seconds(90))..anchor.minus(seconds(60));
+        let (expected, others): (Vec<&Anomaly>, Vec<&Anomaly>) = anomalies
+            .values()
+            .filter(|anomaly| &*anomaly.metric_name == "new_template")
+            .partition(|anomaly| incident.contains(&anomaly.detected_at));
+        assert!(expected.iter().any(|anomaly| anomaly.service.as_deref() == Some("auth-service")), "{others:?}");
+        assert!(others.len() <= 2, "{others:?}");
+
         let alerts = end.rows::<Plain<Name>, Alert>(catalog::ALERTS).unwrap();
         let told: BTreeSet<Alert> = alerts.values().cloned().collect();
         let burst_alert = told.iter().any(|alert| {

@@ -10,6 +10,16 @@ pub const SERVICE_STATS_1H: &str = "service_stats_1h";
 /// Error messages by template per service and minute: `Windowed<(Name, Name)>`, service and template, →
 /// [`Messages`](crate::Messages).
 pub const TOP_ERRORS: &str = "top_errors";
+/// Patterns of messages by service and id: `Plain<(Name, TemplateId)>` → [`Pattern`](crate::Pattern).
+pub const PATTERNS: &str = "patterns";
+/// The id of each template's pattern, by service and the template's id: `Plain<(Name, TemplateId)>` →
+/// [`TemplateId`](crate::TemplateId).
+pub const TEMPLATES: &str = "templates";
+/// Messages by service and template per minute: `Windowed<(Name, TemplateId)>` →
+/// [`Occurrences`](crate::Occurrences).
+pub const TEMPLATE_COUNTS_1M: &str = "template_counts_1m";
+/// The same in windows of ten minutes, kept for a day.
+pub const TEMPLATE_COUNTS_10M: &str = "template_counts_10m";
 /// Anomalies by their id: `Plain<Name>` → [`Anomaly`](crate::Anomaly).
 pub const ANOMALIES: &str = "anomalies";
 /// Alerts by their id: `Plain<Name>` → [`Alert`](crate::Alert).

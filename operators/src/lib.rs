@@ -10,6 +10,7 @@ mod condition;
 mod dataflow;
 mod detect;
 mod monoid;
+mod pattern;
 mod ratio;
 mod real;
 mod stable_hash;
@@ -19,16 +20,22 @@ mod trace;
 
 pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
 pub use condition::{Health, risk_score};
-pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest};
+pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest, Patterns};
 pub use detect::{
     Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,
     MovingAverage, NEUTRAL_SCORE, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess, detect,
     feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
 };
-pub use monoid::{Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Percentiles, ServiceStats, Tally};
+pub use monoid::{
+    Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Occurrences, Percentiles, ServiceStats,
+    Sighting, Sightings, Tally,
+};
+pub use pattern::Pattern;
 pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;
-pub use template::{MAX_TEMPLATE_BYTES, template, template_id};
+pub use template::{
+    MAX_TEMPLATE_BYTES, ParseTemplateIdError, TemplateId, pattern_texts, template, template_id, template_shape,
+};
 pub use top_k::top_k;
 pub use trace::{Call, EdgeStats, Trace, TraceSample, Visit, calls};

@@ -26,7 +26,8 @@ pub fn stable_hash(bytes: &[u8]) -> u64 {
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const ODD: u64 = 0xbb67_ae85_84ca_a73b;
 
-fn fold(a: u64, b: u64) -> u64 {
+/// Both halves of the product of two numbers, folded into one.
+pub(crate) fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     product as u64 ^ (product >> 64) as u64
 }

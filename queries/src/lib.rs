@@ -1,5 +1,5 @@
-//! The built-in queries, a module each. All but the error messages and the service graph are read from one base
-//! collection, the [statistics](stats) per service and window, so that each log is folded once.
+//! The built-in queries, a module each. All but the service graph are read from two base collections, the
+//! [statistics](stats) per service and the [messages](patterns) per template, so that each log is folded twice.
 
 pub mod alerts;
 pub mod anomalies;
@@ -7,6 +7,7 @@ pub mod error_rate;
 pub mod latency;
 pub mod level_breakdown;
 pub mod log_volume;
+pub mod patterns;
 pub mod service_graph;
 pub mod service_health;
 pub mod stats;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alerts::Thresholds;
 pub use anomalies::Detectors;
+pub use patterns::MessagePatterns;
 pub use service_graph::ServiceGraph;
 pub use stats::{Rollups, Stats};
 
@@ -35,6 +37,8 @@ pub struct Standard {
     pub rollups: Rollups,
     /// Which traces the service graph is made of.
     pub service_graph: ServiceGraph,
+    /// How new patterns of messages are found.
+    pub patterns: MessagePatterns,
 }
 
 impl Query for Standard {
@@ -49,7 +53,8 @@ impl Query for Standard {
         level_breakdown::build(flow, &stats);
         latency::build(flow, &stats);
         service_health::build(flow, &stats);
-        top_errors::build(flow);
+        let seen = patterns::build(flow, &self.patterns);
+        top_errors::build(flow, &seen);
         service_graph::build(flow, &self.service_graph);
         anomalies::build(flow, &stats, &self.detectors);
         alerts::build(flow, &stats, &self.thresholds);

@@ -22,6 +22,7 @@ mod live;
 mod metrics_api;
 mod page;
 mod params;
+mod patterns;
 mod routes;
 mod views;
 

@@ -30,7 +30,7 @@ use crate::{
     metrics_api::{self, Kept},
     page,
     params::{Params, decode},
-    views,
+    patterns, views,
 };
 
 /// A request's body as it comes.
@@ -119,6 +119,7 @@ enum Route {
     System,
     Timeseries,
     Severities,
+    Patterns,
     Detect(&'static str),
     Report,
     Graph,
@@ -154,6 +155,7 @@ impl Route {
             ["metrics", "system"] => Route::System,
             ["metrics", "timeseries"] => Route::Timeseries,
             ["logs", "severity-breakdown"] => Route::Severities,
+            ["logs", "patterns"] => Route::Patterns,
             ["logs"] | ["logs", "ingest"] => Route::Ingest,
             ["anomaly", "detect", "log-volume"] => Route::Detect("log_volume"),
             ["anomaly", "detect", "error-rate"] => Route::Detect("error_rate"),
@@ -184,6 +186,7 @@ impl Route {
             Route::System => "/metrics/system",
             Route::Timeseries => "/metrics/timeseries",
             Route::Severities => "/logs/severity-breakdown",
+            Route::Patterns => "/logs/patterns",
             Route::Detect(_) => "/anomaly/detect/{metric}",
             Route::Report => "/anomaly/report",
             Route::Graph => "/services/graph",
@@ -209,6 +212,7 @@ impl Route {
             Route::Overview | Route::Service(_) | Route::Severities => metrics_api::OVERVIEW,
             Route::Services | Route::System => metrics_api::SERVICES,
             Route::Timeseries => metrics_api::TIMESERIES,
+            Route::Patterns => patterns::LIST,
             Route::Detect(_) => anomalies::DETECT,
             Route::Report => anomalies::REPORT,
             Route::Graph => graph::GRAPH,
@@ -303,6 +307,7 @@ fn from_views(route: &Route, snapshot: &Snapshot, kept: Kept, params: &Params) -
         Route::System => metrics_api::system(snapshot, kept, params),
         Route::Timeseries => metrics_api::timeseries(snapshot, kept, params),
         Route::Severities => metrics_api::severities(snapshot, kept, params),
+        Route::Patterns => patterns::list(snapshot, params),
         Route::Detect(metric) => anomalies::detect(snapshot, metric, params),
         Route::Report => anomalies::report(snapshot, params),
         _ => Err(Problem::internal()),

@@ -317,7 +317,7 @@ async fn before_the_first_epoch() {
     assert!(get("/readyz").await.detail().contains("no epoch"));
     assert_eq!(get("/health").await.json()["status"], "degraded");
     assert_eq!(get("/api/v1/views").await.json()["views"], json!([]));
-    for path in ["/api/v1/metrics/overview", "/api/v1/anomaly/report"] {
+    for path in ["/api/v1/metrics/overview", "/api/v1/anomaly/report", "/api/v1/logs/patterns"] {
         let answer = get(path).await;
         assert_eq!(answer.status, 503);
         assert!(answer.detail().contains("is not published"));

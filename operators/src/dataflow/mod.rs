@@ -4,7 +4,9 @@
 mod alerts;
 mod detect;
 mod forest;
+mod patterns;
 
 pub use alerts::{Alert, AlertStatus, AlertWhen};
 pub use detect::Detect;
 pub use forest::{FeatureRow, IsolationForest};
+pub use patterns::Patterns;

@@ -63,7 +63,8 @@ pub enum AnomalyType {
     Spike,
     /// Less than expected.
     Drop,
-    /// Neither much more nor much less, but not as it used to be: the isolation forest's finding.
+    /// Neither much more nor much less, but not as it used to be: the isolation forest's finding, or a message of
+    /// a new kind.
     PatternChange,
 }
 
@@ -77,6 +78,8 @@ pub enum Method {
     MovingAverage,
     /// How easily a point is told apart from the others by random cuts.
     IsolationForest,
+    /// What was never there before.
+    FirstSeen,
 }
 
 /// What the methods found in one window.

@@ -11,6 +11,7 @@ mod levels;
 mod messages;
 mod moments;
 mod service_stats;
+mod sighting;
 mod tally;
 
 pub use count::Count;
@@ -20,4 +21,5 @@ pub use levels::Levels;
 pub use messages::Messages;
 pub use moments::Moments;
 pub use service_stats::ServiceStats;
+pub use sighting::{Occurrences, Sighting, Sightings};
 pub use tally::{LatencySum, Tally};

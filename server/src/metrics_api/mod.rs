@@ -21,7 +21,7 @@ pub(crate) use insights::{insight_scene, known_services};
 pub(crate) use overview::{overview, severities};
 pub(crate) use period::Period;
 pub use resolution::Kept;
-pub(crate) use resolution::now;
+pub(crate) use resolution::{align_up, now};
 pub(crate) use services::{service, service_list, system};
 pub(crate) use timeseries::timeseries;
 

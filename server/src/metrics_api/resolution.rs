@@ -79,7 +79,7 @@ impl Resolution {
 }
 
 /// The first instant at or after `at` that is a multiple of `size`.
-pub(super) fn align_up(at: Timestamp, size: Duration) -> Timestamp {
+pub(crate) fn align_up(at: Timestamp, size: Duration) -> Timestamp {
     let start = at.align(size);
     if start == at { at } else { start.plus(size) }
 }
