@@ -34,6 +34,9 @@ pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
     // the past that the generator brings along must not be too old to be taken
     let settings = &mut config.settings;
     settings.retention = settings.retention.max(arguments.history + settings.lateness);
+    // where there are few logs, more of their traces can be looked at
+    let share = &mut config.queries.service_graph.share;
+    *share = share.max(0.25);
     let title = format!("Highwater demo: a made-up web shop, about {} logs a second", arguments.rate);
     run::operate(&config, &Show { history: arguments.history, title })
 }

@@ -18,7 +18,7 @@ pub struct ServiceGraph {
 
 impl Default for ServiceGraph {
     fn default() -> Self {
-        ServiceGraph { share: 1.0 / 256.0 }
+        ServiceGraph { share: 0.001 }
     }
 }
 

@@ -46,7 +46,10 @@ impl Trace {
         let (mut span, mut parent) = (0, 0);
         if !log.span_id().is_empty() {
             span = hash(log.span_id());
-            parent = PARENTS.iter().find_map(|name| log.field(name)).map_or(0, |id| hash(&id));
+            // a record that has none is seen faster than read
+            if log.record().contains("parent") {
+                parent = PARENTS.iter().find_map(|name| log.field(name)).map_or(0, |id| hash(&id));
+            }
         }
         let visit = Visit {
             first: last.minus(std::time::Duration::from_micros(latency_micros.unwrap_or(0))),
