@@ -17,6 +17,7 @@ mod error;
 mod indexer;
 mod log;
 mod metrics;
+mod others;
 pub mod query;
 mod rest;
 mod room;

@@ -198,11 +198,19 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             reading.path.push(name.clone());
             let value = map.next_value_seed(Node { reading: &mut *reading, known });
             reading.path.pop();
-            object.insert(name, value?);
+            let value = value?;
+            if known.is_none() || !is_silent(&value) {
+                object.insert(name, value);
+            }
         }
         reading.structured(known);
         Ok(Value::Object(object))
     }
+}
+
+/// Whether a value says nothing. Under a known name it is no attribute either.
+fn is_silent(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
 
 /// A bare word as the number or truth value that it is written as. What would be written otherwise (`007`, `1e3`, a
