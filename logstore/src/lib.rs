@@ -14,6 +14,8 @@
 mod collect;
 mod entry;
 mod error;
+#[cfg(test)]
+mod full_disk;
 mod indexer;
 mod log;
 mod metrics;
