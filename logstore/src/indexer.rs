@@ -106,6 +106,7 @@ const IDLE_COMMIT: Duration = Duration::from_secs(30);
 
 impl Work {
     fn run(mut self) {
+        let _end = End(self.shared.clone());
         let mut backoff = BACKOFF.0;
         loop {
             let start = Instant::now();
@@ -122,7 +123,6 @@ impl Work {
             }
             backoff = (backoff * 2).min(BACKOFF.1);
         }
-        self.shared.listeners.close();
     }
 
     /// Goes on from the newest commit until it is stopped.
@@ -265,6 +265,18 @@ impl Work {
         if is_all {
             said.failure = None;
         }
+    }
+}
+
+/// The end of the thread, however it comes.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.report.lock().failure = Some("the log store's thread has panicked; a new start goes on".to_owned());
+        }
+        self.0.listeners.close();
     }
 }
 
