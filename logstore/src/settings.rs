@@ -26,7 +26,7 @@ pub struct StoreSettings {
     pub slice_logs: u64,
     /// Bytes at which a slice is full.
     pub slice_bytes: u64,
-    /// Longest that a search may take.
+    /// Longest that a search may take. It is looked at between blocks of logs, not while a segment's terms are read.
     pub search_patience: Duration,
 }
 

@@ -6,7 +6,9 @@ mod common;
 
 use common::{Records, settings, start, wait_for_all, wait_until};
 use highwater_engine::{Level, Timestamp};
-use highwater_logstore::{Clause, Cursor, Field, LogId, Order, Predicate, Query, Search, StoreError, StoredLog, Value};
+use highwater_logstore::{
+    Clause, Cursor, Field, LogId, Order, Predicate, Query, Search, StoreError, StoreSettings, StoredLog, Value,
+};
 use tempfile::tempdir;
 
 fn text(field: Field, text: &str) -> Query {
@@ -79,6 +81,19 @@ fn bounds_in_time_are_from_and_before() {
     let error = store.search(&Search { limit: 10_001, ..Search::new(Query::All) });
     assert!(matches!(error, Err(StoreError::TooMany { .. })));
     assert!("1-2-3".parse::<Cursor>().is_err());
+}
+
+#[test]
+fn a_search_takes_no_longer_than_it_may() {
+    let folder = tempdir().unwrap();
+    let patience = std::time::Duration::ZERO;
+    let records = Records::new(vec![(0..200).map(|n| format!("log {n}")).collect()]);
+    let (_indexer, store) = start(&records, &StoreSettings { search_patience: patience, ..settings(folder.path()) });
+    wait_for_all(&store);
+    assert!(matches!(store.search(&Search::new(Query::All)), Err(StoreError::TooSlow(_))));
+    let mut export = store.export(Search::new(Query::All));
+    assert!(export.next().unwrap().is_err());
+    assert!(export.next().is_none());
 }
 
 #[test]
