@@ -6,8 +6,11 @@
 mod fields;
 mod matches;
 mod parse;
+mod ranges;
 mod scan;
 mod show;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::ops::Bound;

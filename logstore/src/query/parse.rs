@@ -57,16 +57,16 @@ impl Query {
     }
 }
 
-struct Parser<'a> {
-    scan: Scan<'a>,
-    now: Timestamp,
+pub(super) struct Parser<'a> {
+    pub(super) scan: Scan<'a>,
+    pub(super) now: Timestamp,
     depth: usize,
     /// parentheses that are open
     open: usize,
     clauses: usize,
 }
 
-type Parsed = Result<Query, ParseError>;
+pub(super) type Parsed = Result<Query, ParseError>;
 
 /// Within `field:( .. )`, the field that values are of.
 type Within<'f> = Option<&'f Field>;
@@ -200,7 +200,7 @@ impl Parser<'_> {
         }
     }
 
-    fn no_value(&self, field: &Field, at: usize) -> ParseError {
+    pub(super) fn no_value(&self, field: &Field, at: usize) -> ParseError {
         let name = shorten(field.name());
         let advice = "write it right after the colon, `*` for any, or \\: for a colon as text";
         self.scan.fault(at, format!("the value of `{name}` is missing; {advice}"))
@@ -277,93 +277,7 @@ impl Parser<'_> {
         Ok(Equal::Value(value))
     }
 
-    fn comparison(&mut self, field: &Field) -> Parsed {
-        let at = self.scan.at;
-        let is_above = self.scan.next() == Some('>');
-        let edge = match (is_above, self.scan.take('=')) {
-            (true, false) => Edge::Above,
-            (true, true) => Edge::From,
-            (false, false) => Edge::Below,
-            (false, true) => Edge::To,
-        };
-        let bound = self.point(field, edge, &[])?;
-        if bound == Bound::Unbounded {
-            return Err(self
-                .scan
-                .fault(at, format!("a comparison needs a value; {}:* finds any", shorten(field.name()))));
-        }
-        let (lower, upper) = if is_above { (bound, Bound::Unbounded) } else { (Bound::Unbounded, bound) };
-        self.clause(field, at, Predicate::Within(lower, upper))
-    }
-
-    fn range(&mut self, field: &Field) -> Parsed {
-        let opening = self.scan.at;
-        let lower = if self.scan.next() == Some('[') { Edge::From } else { Edge::Above };
-        let form = "a range is written [100 TO 500], with { or } for a bound that is excluded and * for none";
-        let ends = [']', '}'];
-        self.scan.skip_space();
-        // which side the upper bound is on is known at its end only
-        let lower = self.point(field, lower, &ends)?;
-        self.scan.skip_space();
-        if !self.scan.take_operator("TO") {
-            return Err(self.scan.fault(self.scan.at, form));
-        }
-        self.scan.skip_space();
-        let place = self.scan.at;
-        let included = self.point(field, Edge::To, &ends)?;
-        let end = self.scan.at;
-        self.scan.skip_space();
-        let upper = match self.scan.peek() {
-            Some(']') => included,
-            Some('}') => {
-                self.scan.at = place;
-                let excluded = self.point(field, Edge::Below, &ends)?;
-                self.scan.at = end;
-                self.scan.skip_space();
-                excluded
-            }
-            _ => return Err(self.scan.fault(opening, form)),
-        };
-        self.scan.next();
-        self.within(field, opening, lower, upper)
-    }
-
-    fn within(&mut self, field: &Field, at: usize, lower: Bound<Value>, upper: Bound<Value>) -> Parsed {
-        let predicate = match (&lower, &upper) {
-            (Bound::Unbounded, Bound::Unbounded) => Predicate::Exists,
-            (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to))
-                if from.order(to).is_some_and(|order| order.is_gt()) =>
-            {
-                return Err(self.scan.fault(at, "the lower bound of this range is above the upper one"));
-            }
-            _ => Predicate::Within(lower, upper),
-        };
-        self.clause(field, at, predicate)
-    }
-
-    /// A bound of a range; `*` is none.
-    fn point(&mut self, field: &Field, edge: Edge, ends: &[char]) -> Result<Bound<Value>, ParseError> {
-        let at = self.scan.at;
-        if matches!(field.kind(), Kind::FullText | Kind::Name | Kind::Id) {
-            return Err(self.scan.fault(at, values::no_range(field)));
-        }
-        let text = if self.scan.peek() == Some('"') {
-            self.scan.phrase()?
-        } else {
-            let word = self.scan.word(ends)?;
-            match (word.star, word.text.is_empty()) {
-                (true, true) => return Ok(Bound::Unbounded),
-                (true, false) => return Err(self.scan.fault(at, "`*` stands alone here, for no bound")),
-                (false, _) => word.text,
-            }
-        };
-        if text.is_empty() {
-            return Err(self.no_value(field, at));
-        }
-        values::bound(field, &text, edge, self.now).map_err(|what| self.scan.fault(at, what))
-    }
-
-    fn clause(&mut self, field: &Field, at: usize, predicate: Predicate) -> Parsed {
+    pub(super) fn clause(&mut self, field: &Field, at: usize, predicate: Predicate) -> Parsed {
         self.count(at)?;
         Ok(Query::Clause(Clause { field: field.clone(), predicate }))
     }

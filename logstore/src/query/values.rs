@@ -145,7 +145,8 @@ fn shifted(now: Timestamp, offset: &str) -> Option<Timestamp> {
     const CENTURY: u64 = 36_525 * 86_400;
     let Some(sign) = offset.chars().next() else { return Some(now) };
     let unit = offset.chars().next_back()?;
-    let count: u64 = offset.get(1..offset.len() - unit.len_utf8())?.parse().ok()?;
+    let digits = offset.get(1..offset.len() - unit.len_utf8())?;
+    let count: u64 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
     let seconds = match unit {
         's' => 1,
         'm' => 60,
