@@ -4,8 +4,9 @@
 
 pub mod query;
 mod stored;
+pub mod trace;
 mod words;
 
-pub use query::{Clause, Field, ParseError, Predicate, Query, Value};
+pub use query::{Clause, Field, MAX_CLAUSES, MAX_DEPTH, MAX_TEXT_BYTES, ParseError, Predicate, Query, Value};
 pub use stored::{LogId, ParseLogIdError, StoredLog};
 pub use words::{MAX_WORD_BYTES, words};
