@@ -281,6 +281,18 @@ fn shown_as_it_was_written() {
     assert_eq!(hand_made.to_string(), "size:[5.0 TO 5.0]");
 }
 
+#[test]
+fn the_page_shows_queries_that_are_read() {
+    let page = include_str!("../../../docs/searching.md");
+    let rows = page.lines().skip_while(|line| !line.starts_with("| query")).skip(2);
+    let cells = rows.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+    let queries: Vec<_> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(queries.len() > 30, "{queries:?}");
+    for query in queries {
+        parsed(query);
+    }
+}
+
 /// Texts made of what means something, put together at random.
 fn texts() -> impl Strategy<Value = String> {
     let part = prop_oneof![
