@@ -12,6 +12,7 @@ use crate::{
     log::{Defaults, LogBatch},
     settings::Settings,
     sink::DeadLetter,
+    source::Positions,
     state::Reached,
     watermark::Mark,
 };
@@ -30,6 +31,8 @@ pub struct Intake {
     partitions: Vec<Partition>,
     newest_admissible: Timestamp,
     bytes_read: usize,
+    /// of each log of the batch its partition and the offset after it; none where nobody asks
+    places: Option<Vec<(u32, i64)>>,
 }
 
 /// A partition's place in the intake, from [`Intake::partition`].
@@ -59,7 +62,16 @@ impl Intake {
             partitions: Vec::new(),
             newest_admissible: Timestamp::MAX,
             bytes_read: 0,
+            places: None,
         }
+    }
+
+    /// One for a reader outside of a dataflow: it tells logs' places, and no log is too old for it.
+    pub(crate) fn outside(source: Name, settings: &Settings, positions: &Positions) -> Self {
+        let reached =
+            |(id, next_offset): (&u32, &i64)| (*id, Reached { next_offset: *next_offset, newest: Timestamp::MIN });
+        let restored = positions.iter().map(reached).collect();
+        Intake { places: Some(Vec::new()), ..Intake::new(source, settings, restored) }
     }
 
     fn empty_batch(settings: &Settings) -> LogBatch {
@@ -88,8 +100,13 @@ impl Intake {
     /// `received` is when its transport says it came (the broker's timestamp), for records that name no time.
     pub fn record(&mut self, slot: PartitionSlot, next_offset: i64, received: Option<Timestamp>, bytes: &[u8]) {
         self.bytes_read += bytes.len();
-        if let Err(reason) = self.admit(slot, received, bytes) {
-            self.bury(slot, next_offset, reason, bytes, bytes.len());
+        match self.admit(slot, received, bytes) {
+            Ok(()) => {
+                if let Some(places) = &mut self.places {
+                    places.push((self.partitions[slot.0].id, next_offset));
+                }
+            }
+            Err(reason) => self.bury(slot, next_offset, reason, bytes, bytes.len()),
         }
         self.reach(slot, next_offset);
     }
@@ -129,7 +146,10 @@ impl Intake {
         let record = simdutf8::basic::from_utf8(bytes).map_err(|_| Reason::InvalidUtf8)?;
         let Settings { format, lateness, retention, .. } = self.settings;
         let partition = &mut self.partitions[slot.0];
-        let oldest = partition.newest.minus(lateness).minus(retention);
+        let oldest = match self.places {
+            None => partition.newest.minus(lateness).minus(retention),
+            Some(_) => Timestamp::MIN,
+        };
         let newest_admissible = self.newest_admissible;
         if let Some(received) = received {
             self.defaults.received = received;
@@ -174,6 +194,11 @@ impl Intake {
             return None;
         }
         Some(Rc::new(std::mem::replace(&mut self.batch, Intake::empty_batch(&self.settings))))
+    }
+
+    /// Where the logs of the batch that is taken stand; empty where nobody asks.
+    pub(crate) fn take_places(&mut self) -> Vec<(u32, i64)> {
+        self.places.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     pub(crate) fn take_dead_letters(&mut self) -> Vec<DeadLetter> {

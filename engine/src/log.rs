@@ -4,6 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use timely::Accountable;
 
 use crate::{Timestamp, format::Format};
@@ -310,5 +311,18 @@ impl<'a> Log<'a> {
     /// nobody asks for costs nothing.
     pub fn field(&self, name: &str) -> Option<Cow<'a, str>> {
         self.batch.formats[self.row].field(self.record(), name)
+    }
+
+    /// Every field of the record that is none of the above, nested as there. A field whose name would do for one of
+    /// them, but that a better name came before, is among these. Read when asked for.
+    pub fn attributes(&self) -> Map<String, Value> {
+        self.batch.formats[self.row].attributes(self.record())
+    }
+
+    /// The correlation it belongs to, where the record names one, whatever else it belongs to.
+    pub fn correlation_id(&self) -> Option<Cow<'a, str>> {
+        memchr::memmem::find(self.record().as_bytes(), b"correlation")?;
+        let named = |name| self.field(name).filter(|id| !id.is_empty());
+        named("correlation_id").or_else(|| named("correlationId"))
     }
 }

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::{Format, Reason, json};
+use serde_json::{Map, Value};
+
+use super::{Format, Reason, attributes::Split, json, names::Slot};
 use crate::log::Fields;
 
 /// Reads an envelope.
@@ -96,6 +98,42 @@ pub(super) fn lookup<'a>(record: &'a str, name: &str) -> Option<Cow<'a, str>> {
         Cow::Owned(_) => None,
     };
     inner.or_else(metadata).or_else(|| json::lookup(record, name))
+}
+
+/// The further fields: of the letter, then of the metadata, then of the envelope, each where those before are silent.
+pub(super) fn attributes(record: &str) -> Map<String, Value> {
+    let Some(letter) = json::lookup(record, "raw_log") else { return Map::new() };
+    let mut fields = parse_letter(&letter).map(into_owned).unwrap_or_default();
+    let mut attributes = super::detect(&letter).map(|format| format.attributes(&letter)).unwrap_or_default();
+    let metadata = json::lookup(record, "metadata").unwrap_or_default();
+    if let Some(split) = Split::of(&metadata) {
+        add(&mut attributes, split.rest(|slot| is_silent(&fields, slot)));
+        fill(&mut fields, json::parse(&metadata).map(into_owned).unwrap_or_default());
+    }
+    let mut own = Split::of(record).map(|split| split.rest(|slot| is_silent(&fields, slot))).unwrap_or_default();
+    own.retain(|name, value| name != "raw_log" && !(name == "metadata" && value.is_object()));
+    add(&mut attributes, own);
+    attributes
+}
+
+fn add(attributes: &mut Map<String, Value>, further: Map<String, Value>) {
+    for (name, value) in further {
+        attributes.entry(name).or_insert(value);
+    }
+}
+
+fn is_silent(fields: &Fields<'_>, slot: Slot) -> bool {
+    match slot {
+        Slot::Service => fields.service.is_none(),
+        Slot::Message => fields.message.is_none(),
+        Slot::Host => fields.host.is_none(),
+        Slot::TraceId => fields.trace_id.is_none(),
+        Slot::SpanId => fields.span_id.is_none(),
+        Slot::Timestamp => fields.timestamp.is_none(),
+        Slot::Level => fields.level.is_none(),
+        Slot::Latency => fields.latency_micros.is_none(),
+        Slot::Trace | Slot::Span | Slot::Event | Slot::Resource | Slot::RawLog | Slot::Metadata => false,
+    }
 }
 
 fn letter_field<'a>(letter: &'a str, name: &str) -> Option<Cow<'a, str>> {

@@ -7,8 +7,11 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use serde_json::Map;
+
 use super::{
     Format, Reason,
+    attributes::Split,
     names::{self, Collector, Known, LOG, MESSAGES, Number, Slot},
 };
 use crate::log::Fields;
@@ -230,7 +233,7 @@ impl<'a> Visitor<'a> for Value<'_, '_, 'a> {
 
 /// Whether objects and lists nest deeper than [`MAX_DEPTH`]. What has few brackets cannot, and counting them costs
 /// next to nothing.
-fn too_deep(json: &[u8]) -> bool {
+pub(super) fn too_deep(json: &[u8]) -> bool {
     // `[` and `{` differ in one bit
     let opens = |chunk: &[u8]| chunk.iter().map(|b| u8::from(b | 0x20 == b'{')).sum::<u8>();
     let brackets: usize = json.chunks(128).map(|chunk| usize::from(opens(chunk))).sum();
@@ -264,6 +267,11 @@ pub(super) fn lookup<'a>(record: &'a str, path: &str) -> Option<Cow<'a, str>> {
         return None;
     }
     text_of(find(record, path, 0)?)
+}
+
+/// The further fields of a record.
+pub(super) fn attributes(record: &str) -> Map<String, serde_json::Value> {
+    Split::of(record).map(|split| split.rest(|_| true)).unwrap_or_default()
 }
 
 fn find<'a>(json: &'a str, path: &str, depth: usize) -> Option<&'a str> {

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 use super::{
-    Format, Reason,
-    names::{self, Collector},
+    Format, Reason, attributes,
+    names::{self, Collector, SLOTS},
 };
 use crate::log::Fields;
 
@@ -49,6 +51,28 @@ pub(super) fn parse(record: &str) -> Result<Fields<'_>, Reason> {
 pub(super) fn lookup<'a>(record: &'a str, name: &str) -> Option<Cow<'a, str>> {
     let (_, value) = pairs(record).find(|&(key, _)| key == name)?;
     Some(value.map_or(Cow::Borrowed(""), Raw::unquote))
+}
+
+/// The further fields. Bare numbers and truth values are such, quoted ones are text.
+pub(super) fn attributes(record: &str) -> Map<String, Value> {
+    let mut fields = Fields::default();
+    let mut collector = Collector::new(&mut fields);
+    let mut used = [None; SLOTS];
+    for (key, value) in pairs(record) {
+        if let (Some(known), Some(value)) = (names::known(key), value) {
+            let before = collector.rank(known.0);
+            collector.text(known, value.unquote());
+            if collector.rank(known.0) != before {
+                used[known.0 as usize] = Some(key);
+            }
+        }
+    }
+    let further = pairs(record).filter(|(key, value)| value.is_none() || !used.contains(&Some(*key)));
+    let attribute = |(key, value): (&str, Option<Raw<'_>>)| match value {
+        Some(Raw::Bare(word)) => (key.to_owned(), attributes::bare(word)),
+        quoted => (key.to_owned(), quoted.map_or(Cow::Borrowed(""), Raw::unquote).into()),
+    };
+    further.map(attribute).collect()
 }
 
 /// A value as it stands in the record.

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::log::Fields;
 
+mod attributes;
 mod envelope;
 mod json;
 mod level;
@@ -91,6 +93,18 @@ impl Format {
             Format::Logfmt => logfmt::lookup(text, name),
             Format::Syslog => syslog::lookup(text, name),
             Format::Plain => None,
+        }
+    }
+
+    /// Every field of a record of this format that does not stand for what a log has by itself, as they nest.
+    pub fn attributes(self, record: &str) -> Map<String, Value> {
+        let text = past_mark(record).trim_start();
+        match self {
+            Format::Json => json::attributes(text),
+            Format::Envelope => envelope::attributes(text),
+            Format::Logfmt => logfmt::attributes(text),
+            Format::Syslog => syslog::attributes(text),
+            Format::Plain => Map::new(),
         }
     }
 }

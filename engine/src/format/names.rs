@@ -26,9 +26,29 @@ pub(super) enum Slot {
     Metadata,
 }
 
+impl Slot {
+    /// Every slot, each at its place.
+    pub(super) const ALL: [Slot; SLOTS] = [
+        Slot::Service,
+        Slot::Message,
+        Slot::Host,
+        Slot::TraceId,
+        Slot::SpanId,
+        Slot::Timestamp,
+        Slot::Level,
+        Slot::Latency,
+        Slot::Trace,
+        Slot::Span,
+        Slot::Event,
+        Slot::Resource,
+        Slot::RawLog,
+        Slot::Metadata,
+    ];
+}
+
 /// Slots of text come first, those of groups last.
 const TEXTS: usize = Slot::SpanId as usize + 1;
-const SLOTS: usize = Slot::Metadata as usize + 1;
+pub(super) const SLOTS: usize = Slot::Metadata as usize + 1;
 
 /// A slot, and how good a name for it this is: 0 is the best.
 pub(super) type Known = (Slot, u8);
@@ -202,6 +222,11 @@ impl<'f, 'a> Collector<'f, 'a> {
     #[inline]
     pub(super) fn wants(&self, (slot, rank): Known) -> bool {
         rank < self.ranks[slot as usize]
+    }
+
+    /// How good the name is that fills a slot; [`u8::MAX`] where none does.
+    pub(super) fn rank(&self, slot: Slot) -> u8 {
+        self.ranks[slot as usize]
     }
 
     /// Takes text.

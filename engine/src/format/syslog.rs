@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 use super::{Format, Reason, level, timestamp};
 use crate::{Timestamp, log::Fields};
 
@@ -34,6 +36,26 @@ pub(super) fn lookup<'a>(record: &'a str, name: &str) -> Option<Cow<'a, str>> {
         _ => None,
     };
     header.map(Cow::Borrowed).or_else(|| parameter(message.data, name))
+}
+
+/// The further fields: of the header what RFC 5424 calls FACILITY, PROCID and MSGID, and the elements of the structured
+/// data as objects.
+pub(super) fn attributes(record: &str) -> Map<String, Value> {
+    let Ok(message) = read(record, Timestamp::default) else { return Map::new() };
+    let mut attributes = Map::new();
+    attributes.insert("facility".to_owned(), (message.priority / 8).into());
+    for (name, value) in [("procid", message.proc_id), ("msgid", message.msg_id)] {
+        if let Some(value) = value {
+            attributes.insert(name.to_owned(), value.into());
+        }
+    }
+    for (element, name, value) in parameters(message.data) {
+        let object = attributes.entry(element).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(object) = object {
+            object.insert(name.to_owned(), value.into());
+        }
+    }
+    attributes
 }
 
 /// A record, taken apart.
@@ -140,23 +162,30 @@ impl Quoted {
 
 /// The value of a parameter of structured data, `name` or `element.name`.
 fn parameter<'a>(data: &'a str, name: &str) -> Option<Cow<'a, str>> {
-    let mut rest = data;
-    while let Some(element) = rest.strip_prefix('[') {
-        let mut quoted = Quoted::default();
-        let end = element.bytes().position(|b| !quoted.holds(b) && b == b']')?;
-        let (inside, after) = element.split_at(end);
-        let (id, mut parameters) = inside.split_once(' ').unwrap_or((inside, ""));
-        let within = name.strip_prefix(id).and_then(|name| name.strip_prefix('.'));
-        while let Some((key, quoted)) = parameters.trim_start().split_once("=\"") {
-            let (value, after) = quoted.split_at(value_end(quoted));
-            if key == name || Some(key) == within {
-                return Some(unescape(value));
+    parameters(data).find_map(|(element, key, value)| {
+        let within = || name.strip_prefix(element).and_then(|name| name.strip_prefix('.'));
+        (key == name || within() == Some(key)).then_some(value)
+    })
+}
+
+/// The parameters of structured data, in order: the id of the element, the name and the value.
+fn parameters(data: &str) -> impl Iterator<Item = (&str, &str, Cow<'_, str>)> {
+    let (mut elements, mut element, mut rest) = (data, "", "");
+    std::iter::from_fn(move || {
+        loop {
+            if let Some((key, quoted)) = rest.trim_start().split_once("=\"") {
+                let (value, after) = quoted.split_at(value_end(quoted));
+                rest = after.strip_prefix('"').unwrap_or_default();
+                return Some((element, key, unescape(value)));
             }
-            parameters = after.strip_prefix('"').unwrap_or_default();
+            let text = elements.strip_prefix('[')?;
+            let mut quoted = Quoted::default();
+            let end = text.bytes().position(|b| !quoted.holds(b) && b == b']')?;
+            let (inside, after) = text.split_at(end);
+            (element, rest) = inside.split_once(' ').unwrap_or((inside, ""));
+            elements = after.strip_prefix(']')?;
         }
-        rest = after.strip_prefix(']')?;
-    }
-    None
+    })
 }
 
 fn value_end(text: &str) -> usize {
