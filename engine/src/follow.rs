@@ -47,14 +47,14 @@ impl Follower {
         settings: &Settings,
         resume: &BTreeMap<Name, Positions>,
     ) -> Result<Follower, SourceError> {
-        let inlet = |source: &Box<dyn Source>| {
+        let inlet = |source: &dyn Source| {
             let name = source.name();
             let positions = resume.get(&name).cloned().unwrap_or_default();
             let reader = source.open(0, 1, &positions)?;
             let intake = Intake::outside(name.clone(), settings, &positions);
             Ok(Inlet { source: name, reader, intake, told: positions, finished: false })
         };
-        let inlets = sources.iter().map(inlet).collect::<Result<_, _>>()?;
+        let inlets = sources.iter().map(|source| inlet(&**source)).collect::<Result<_, _>>()?;
         Ok(Follower { inlets, turn: 0 })
     }
 
