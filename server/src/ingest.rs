@@ -129,8 +129,13 @@ fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
 }
 
 /// Reads a body, never more of it than allowed.
-async fn read(headers: &HeaderMap, mut body: Body, most: usize, patience: Duration) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::too_large(format!("the body is longer than {most} bytes; send fewer logs at once"));
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    most: usize,
+    patience: Duration,
+) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::too_large(format!("the body is longer than {most} bytes; send less at once"));
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {
         return Err(too_large());
