@@ -14,9 +14,12 @@
 mod collect;
 mod entry;
 mod error;
+#[cfg(test)]
+mod full_disk;
 mod indexer;
 mod log;
 mod metrics;
+mod others;
 pub mod query;
 mod rest;
 mod room;

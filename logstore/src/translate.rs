@@ -9,7 +9,7 @@ use highwater_engine::{Level, Timestamp};
 use tantivy::{
     Term,
     query::{
-        AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, Occur, PhraseQuery, Query as Index,
+        AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, InvertedIndexRangeQuery, PhraseQuery, Query as Index,
         RangeQuery, TermQuery,
     },
     schema::{Field as Column, IndexRecordOption},
@@ -18,6 +18,7 @@ use tantivy::{
 use crate::{
     Clause, Field, LogId, Predicate, Query, Value,
     entry::{hash_of_id, ordered, stream},
+    others::Others,
     schema::{Fields, Has, normal_name},
     words,
 };
@@ -29,9 +30,7 @@ pub(crate) fn translate(query: &Query) -> Translated {
     match query {
         Query::All => all(),
         Query::Clause(clause) => translate_clause(clause),
-        Query::Not(excluded) => {
-            Box::new(BooleanQuery::new(vec![(Occur::Must, all()), (Occur::MustNot, translate(excluded))]))
-        }
+        Query::Not(excluded) => Box::new(Others(translate(excluded))),
         Query::And(conditions) => both(conditions.iter().map(translate).collect()),
         Query::Or(alternatives) => either(alternatives.iter().map(translate).collect()),
     }

@@ -198,11 +198,19 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             reading.path.push(name.clone());
             let value = map.next_value_seed(Node { reading: &mut *reading, known });
             reading.path.pop();
-            object.insert(name, value?);
+            let value = value?;
+            if known.is_none() || !is_silent(&value) {
+                object.insert(name, value);
+            }
         }
         reading.structured(known);
         Ok(Value::Object(object))
     }
+}
+
+/// Whether a value says nothing. Under a known name it is no attribute either.
+fn is_silent(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
 }
 
 /// A bare word as the number or truth value that it is written as. What would be written otherwise (`007`, `1e3`, a
@@ -219,4 +227,78 @@ pub(super) fn bare(word: &str) -> Value {
         Err(_) => word.parse().ok().and_then(serde_json::Number::from_f64),
     };
     number.filter(|number| number.to_string() == word).map_or_else(|| word.into(), Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Format, parse};
+    use super::*;
+
+    fn attributes(record: &str) -> Value {
+        let format = parse(record, None).unwrap().format;
+        Value::Object(format.attributes(record))
+    }
+
+    #[test]
+    fn what_a_log_has_by_itself_is_no_attribute() {
+        let record = r#"{"timestamp":"2025-10-23T14:32:15Z","level":"warn","service":{"name":"cart","version":3},
+            "message":"m","host":{"name":"h"},"trace":{"id":"t"},"latency_ms":3,
+            "http":{"status":503,"tags":["a",1.5,null,true]},"big":18446744073709551615}"#;
+        let http = json!({"status": 503, "tags": ["a", 1.5, null, true]});
+        assert_eq!(attributes(record), json!({"service": {"version": 3}, "http": http, "big": u64::MAX}));
+    }
+
+    #[test]
+    fn what_a_better_name_came_before_stays() {
+        let record = r#"{"app":"worse","service":"better","request_id":"r","trace_id":"t","hostname":"second",
+            "time":"2025-10-23T14:32:15Z","@timestamp":"2025-10-23T14:32:16Z","level":"loud","severity":"warn"}"#;
+        let time = "2025-10-23T14:32:15Z";
+        let expected = json!({"app": "worse", "request_id": "r", "time": time, "level": "loud"});
+        assert_eq!(attributes(record), expected);
+        // of equally good names the first is taken, and empty ones say nothing
+        let record = r#"{"trace.id":"first","trace_id":"second","msg":"","message":null,"body":"m"}"#;
+        assert_eq!(attributes(record), json!({"trace_id": "second"}));
+    }
+
+    #[test]
+    fn a_message_that_is_an_object_is_the_message() {
+        assert_eq!(attributes(r#"{"message":{"a":1},"b":2}"#), json!({"b": 2}));
+        assert_eq!(attributes(r#"{"message":{"a":1},"msg":"text"}"#), json!({"msg": "text"}));
+        assert_eq!(attributes(r#"{"message":"text","body":{"a":1}}"#), json!({"body": {"a": 1}}));
+    }
+
+    #[test]
+    fn envelopes_letters_come_first() {
+        let record = r#"{"raw_log":"{\"message\":\"m\",\"level\":\"info\",\"x\":1}","y":2,"x":3,"host":"outer",
+            "metadata":{"host":"inner","level":"warn","x":4,"z":5}}"#;
+        let expected = json!({"x": 1, "y": 2, "z": 5, "level": "warn", "host": "outer"});
+        assert_eq!(attributes(record), expected);
+    }
+
+    #[test]
+    fn pairs_are_typed_as_they_are_written() {
+        let record =
+            r#"level=info msg=hi n=-12 f=1.5 zip=007 e=1e3 ok=true quoted="12" flag empty= hash=123456789012345678901"#;
+        let expected = json!({"n": -12, "f": 1.5, "zip": "007", "e": "1e3", "ok": true, "quoted": "12", "flag": "",
+            "empty": "", "hash": "123456789012345678901"});
+        assert_eq!(attributes(record), expected);
+    }
+
+    #[test]
+    fn syslog_has_structured_data() {
+        let record = r#"<165>1 2003-10-11T22:14:15Z host app 42 ID47 [a@1 x="3" y="q\"]"][b z="1"] text"#;
+        let expected =
+            json!({"facility": 20, "procid": "42", "msgid": "ID47", "a@1": {"x": "3", "y": "q\"]"}, "b": {"z": "1"}});
+        assert_eq!(attributes(record), expected);
+        assert_eq!(attributes("2025-10-23 14:32:15 INFO [cart] plain"), json!({}));
+    }
+
+    #[test]
+    fn what_is_too_deep_has_none() {
+        let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert!(Format::Json.attributes(&deep).is_empty());
+        assert_eq!(attributes(r#"{"message":"m","s":"\ud800!"}"#), json!({"s": "\u{fffd}!"}));
+    }
 }

@@ -67,7 +67,7 @@ pub(super) fn attributes(record: &str) -> Map<String, Value> {
             }
         }
     }
-    let further = pairs(record).filter(|(key, value)| value.is_none() || !used.contains(&Some(*key)));
+    let further = pairs(record).filter(|(key, _)| !used.contains(&Some(*key)));
     let attribute = |(key, value): (&str, Option<Raw<'_>>)| match value {
         Some(Raw::Bare(word)) => (key.to_owned(), attributes::bare(word)),
         quoted => (key.to_owned(), quoted.map_or(Cow::Borrowed(""), Raw::unquote).into()),

@@ -15,7 +15,7 @@ use prometheus_client::registry::Registry;
 /// and more may be added.
 #[derive(Clone, Default)]
 pub struct Records {
-    partitions: Arc<Mutex<Vec<Vec<String>>>>,
+    pub partitions: Arc<Mutex<Vec<Vec<String>>>>,
     /// most records that are read at once
     pub at_once: usize,
     /// whether the source ends after them
