@@ -21,11 +21,7 @@ use highwater_engine::{
 use highwater_operators::{ServiceStats, catalog};
 use highwater_server::{Ingest, IngestRefused, Kept, Server};
 use serde_json::{Value as Json, json};
-use tokio::{
-    net::TcpStream,
-    sync::oneshot,
-    task::JoinHandle,
-};
+use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
 
 // ---- a job -----------------------------------------------------------------------------------------------------------
 

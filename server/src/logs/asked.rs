@@ -67,9 +67,11 @@ impl Filter {
         let services = self.services.iter().map(|name| service(name)).collect::<Vec<_>>();
         let trace =
             self.trace_id.iter().flat_map(|id| [Field::TraceId, Field::CorrelationId].map(|field| is(field, id)));
-        for alternatives in [levels, services, trace.collect()] {
-            if !alternatives.is_empty() {
-                conditions.push(Query::Or(alternatives));
+        for mut alternatives in [levels, services, trace.collect()] {
+            match alternatives.len() {
+                0 => {}
+                1 => conditions.append(&mut alternatives),
+                _ => conditions.push(Query::Or(alternatives)),
             }
         }
         Ok(if conditions.is_empty() { Query::All } else { Query::And(conditions) })
@@ -102,7 +104,7 @@ impl Asked {
             end_time: params.timestamp("end_time")?,
             time_range: text("time_range")?,
             sort: text("sort")?,
-            limit: params.number("limit", 1, usize::MAX)?,
+            limit: params.number("limit", 0, usize::MAX)?,
             offset: 0,
             cursor: text("cursor")?,
         })
