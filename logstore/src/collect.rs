@@ -3,21 +3,18 @@
 use std::{
     collections::{BTreeMap, BinaryHeap, HashMap},
     ops::Range,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering as Atomic},
-    },
+    sync::atomic::{AtomicUsize, Ordering as Atomic},
     time::{Duration, Instant},
 };
 
 use highwater_engine::{Level, Timestamp};
-use tantivy::{
-    COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Searcher, SegmentReader,
-    columnar::{Column, ColumnValues, StrColumn},
-    query::Weight,
-};
+use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, Searcher, SegmentReader, columnar::Column, query::Weight};
 
-use crate::{Cursor, LogId, Order, StoreError, StoredLog, rest, schema::Fields};
+use crate::{
+    Cursor, Order, StoreError, StoredLog,
+    columns::{Columns, Ids},
+    fetch::fetch,
+};
 
 /// What a pass looks for.
 pub(crate) struct Pass {
@@ -36,27 +33,27 @@ pub(crate) struct Pass {
 
 /// A segment, and where its columns are.
 pub(crate) struct Segment {
-    searcher: Searcher,
-    number: u32,
-    times: Column<i64>,
+    pub(crate) searcher: Searcher,
+    pub(crate) number: u32,
+    pub(crate) times: Column<i64>,
 }
 
 /// What a pass has found so far.
 #[derive(Default)]
 pub(crate) struct Tally {
     pub(crate) total: u64,
-    levels: [u64; Level::ALL.len()],
-    services: HashMap<String, u64>,
-    bars: BTreeMap<i64, u64>,
+    pub(crate) levels: [u64; Level::ALL.len()],
+    pub(crate) services: HashMap<String, u64>,
+    pub(crate) bars: BTreeMap<i64, u64>,
     /// the last of the first logs on top
-    first: BinaryHeap<Hit>,
+    pub(crate) first: BinaryHeap<Hit>,
 }
 
 /// The rank of a log in the order of a pass, and where it is. Lower ranks come first.
 type Hit = (Rank, usize, DocId);
-type Rank = (i64, u64);
+pub(crate) type Rank = (i64, u64);
 
-fn rank(order: Order, at: i64, key: u64) -> Rank {
+pub(crate) fn rank(order: Order, at: i64, key: u64) -> Rank {
     match order {
         Order::Oldest => (at, key),
         // complements are in the opposite order
@@ -193,183 +190,6 @@ fn take<'s>(segments: &'s [Segment], next: &AtomicUsize) -> Option<(usize, &'s S
     Some((place, segments.get(place)?))
 }
 
-/// The columns of a segment that a pass needs.
-struct Columns {
-    times: Arc<dyn ColumnValues<i64>>,
-    ids: Option<Ids>,
-    counted: Option<Counted>,
-    /// complement or not, of the cursor
-    after: Option<Rank>,
-}
-
-/// What ids are made of.
-struct Ids {
-    offsets: Arc<dyn ColumnValues<i64>>,
-    ordinals: Arc<dyn ColumnValues<u64>>,
-    streams: StrColumn,
-    /// by ordinal, as far as seen
-    known: HashMap<u64, (u32, u32)>,
-}
-
-/// What is counted by, where it is asked for.
-struct Counted {
-    levels: Arc<dyn ColumnValues<u64>>,
-    ordinals: Arc<dyn ColumnValues<u64>>,
-    services: StrColumn,
-    by_service: Vec<u64>,
-    width: i64,
-    /// the bar that was counted last: logs are nearly in order
-    bar: (i64, u64),
-}
-
-impl Columns {
-    fn open(pass: &Pass, segment: &Segment, wanted: bool) -> Result<Self, StoreError> {
-        let after = pass.after.map(|after| rank(pass.order, after.timestamp.as_micros(), after.key));
-        Ok(Columns {
-            times: segment.times.clone().first_or_default_col(0),
-            ids: if wanted && pass.limit > 0 { Some(Ids::open(segment.reader())?) } else { None },
-            counted: pass.bucket.map(|width| Counted::open(segment.reader(), width)).transpose()?,
-            after,
-        })
-    }
-
-    fn collect(&mut self, pass: &Pass, docs: &[DocId], place: usize, tally: &mut Tally) {
-        let mut times = [0; COLLECT_BLOCK_BUFFER_LEN];
-        let times = &mut times[..docs.len()];
-        self.times.get_vals(docs, times);
-        let mut inside = [0; COLLECT_BLOCK_BUFFER_LEN];
-        let mut count = 0;
-        for (place, doc) in docs.iter().enumerate() {
-            // `count` is never ahead of `place`
-            let at = times[place];
-            (times[count], inside[count]) = (at, *doc);
-            count += usize::from(pass.within.contains(&at));
-        }
-        let (docs, times) = (&inside[..count], &times[..count]);
-        tally.total += count as u64;
-        if let Some(counted) = &mut self.counted {
-            counted.count(docs, times, tally);
-        }
-        if let Some(ids) = &mut self.ids {
-            for (at, doc) in times.iter().zip(docs) {
-                ids.offer(pass, self.after, *at, (place, *doc), tally);
-            }
-        }
-    }
-
-    fn finish(self, tally: &mut Tally) -> Result<(), StoreError> {
-        self.counted.map_or(Ok(()), |counted| counted.finish(tally))
-    }
-}
-
-impl Ids {
-    fn open(reader: &SegmentReader) -> Result<Self, StoreError> {
-        let streams = text_column(reader, "stream")?;
-        let offsets = reader.fast_fields().i64("offset")?.first_or_default_col(0);
-        let ordinals = streams.ords().clone().first_or_default_col(0);
-        Ok(Ids { offsets, ordinals, streams, known: HashMap::new() })
-    }
-
-    /// Takes a log among the first, if it is one of them as far as is known.
-    fn offer(&mut self, pass: &Pass, after: Option<Rank>, at: i64, (place, doc): (usize, DocId), tally: &mut Tally) {
-        let (first, _) = rank(pass.order, at, 0);
-        let is_full = tally.first.len() >= pass.limit;
-        let is_behind = is_full && tally.first.peek().is_some_and(|((last, _), ..)| first > *last);
-        let is_given = after.is_some_and(|(given, _)| first < given);
-        if is_behind || is_given {
-            return;
-        }
-        let rank = rank(pass.order, at, self.id(doc).key());
-        if after.is_some_and(|after| rank <= after) {
-            return;
-        }
-        if is_full {
-            match tally.first.peek_mut() {
-                Some(mut last) if rank < last.0 => *last = (rank, place, doc),
-                _ => {}
-            }
-        } else {
-            tally.first.push((rank, place, doc));
-        }
-    }
-
-    fn id(&mut self, doc: DocId) -> LogId {
-        let ordinal = self.ordinals.get_val(doc);
-        let (source, partition) = *self.known.entry(ordinal).or_insert_with(|| {
-            let mut text = String::new();
-            // a damaged file makes wrong ids rather than an end of the search
-            let _ = self.streams.ord_to_str(ordinal, &mut text);
-            parse_stream(&text).unwrap_or_default()
-        });
-        LogId { source, partition, next_offset: self.offsets.get_val(doc) }
-    }
-}
-
-fn parse_stream(text: &str) -> Option<(u32, u32)> {
-    let (source, partition) = text.split_once('-')?;
-    Some((u32::from_str_radix(source, 16).ok()?, partition.parse().ok()?))
-}
-
-impl Counted {
-    fn open(reader: &SegmentReader, width: Duration) -> Result<Self, StoreError> {
-        let services = text_column(reader, "service")?;
-        Ok(Counted {
-            levels: reader.fast_fields().u64("level")?.first_or_default_col(0),
-            ordinals: services.ords().clone().first_or_default_col(0),
-            by_service: vec![0; services.num_terms()],
-            services,
-            width: i64::try_from(width.as_micros()).unwrap_or(i64::MAX).max(1),
-            bar: (0, 0),
-        })
-    }
-
-    fn count(&mut self, docs: &[DocId], times: &[i64], tally: &mut Tally) {
-        let mut values = [0; COLLECT_BLOCK_BUFFER_LEN];
-        let values = &mut values[..docs.len()];
-        self.levels.get_vals(docs, values);
-        for level in &*values {
-            if let Some(count) = tally.levels.get_mut(*level as usize) {
-                *count += 1;
-            }
-        }
-        self.ordinals.get_vals(docs, values);
-        for service in &*values {
-            if let Some(count) = self.by_service.get_mut(*service as usize) {
-                *count += 1;
-            }
-        }
-        for at in times {
-            let bar = at.div_euclid(self.width);
-            if bar != self.bar.0 {
-                self.end_bar(tally);
-                self.bar.0 = bar;
-            }
-            self.bar.1 += 1;
-        }
-    }
-
-    fn end_bar(&mut self, tally: &mut Tally) {
-        let (bar, count) = std::mem::take(&mut self.bar);
-        if count > 0 {
-            *tally.bars.entry(bar).or_default() += count;
-        }
-    }
-
-    fn finish(mut self, tally: &mut Tally) -> Result<(), StoreError> {
-        self.end_bar(tally);
-        let mut name = String::new();
-        for (ordinal, count) in (0..).zip(&self.by_service).filter(|(_, count)| **count > 0) {
-            name.clear();
-            self.services.ord_to_str(ordinal, &mut name).map_err(tantivy::TantivyError::from)?;
-            match tally.services.get_mut(&name) {
-                Some(sum) => *sum += count,
-                None => _ = tally.services.insert(name.clone(), *count),
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Tally {
     /// Takes over what another thread has found.
     fn add(&mut self, other: Tally, limit: usize) {
@@ -417,51 +237,5 @@ impl Tally {
             logs.push(fetch(segment, ids, doc)?);
         }
         Ok(logs)
-    }
-}
-
-fn text_column(reader: &SegmentReader, name: &str) -> Result<StrColumn, StoreError> {
-    let missing = || tantivy::TantivyError::FieldNotFound(name.to_owned());
-    Ok(reader.fast_fields().str(name)?.ok_or_else(missing)?)
-}
-
-/// Puts a log together from columns and rest.
-fn fetch(segment: &Segment, ids: &mut Ids, doc: DocId) -> Result<StoredLog, StoreError> {
-    let reader = segment.reader();
-    let columns = reader.fast_fields();
-    let services = text_column(reader, "service")?;
-    let mut service = String::new();
-    if let Some(ordinal) = services.ords().first(doc) {
-        services.ord_to_str(ordinal, &mut service).map_err(tantivy::TantivyError::from)?;
-    }
-    let level = columns.u64("level")?.first(doc).unwrap_or_default();
-    let held = rest::Columns {
-        id: ids.id(doc),
-        timestamp: Timestamp::from_micros(segment.times.first(doc).unwrap_or_default()),
-        level: Level::ALL.get(level as usize).copied().unwrap_or_default(),
-        service,
-        latency_micros: columns.column_opt::<u64>("latency")?.and_then(|latencies| latencies.first(doc)),
-    };
-    let address = tantivy::DocAddress::new(segment.number, doc);
-    let document: Stored = segment.searcher.doc(address)?;
-    let unreadable = || tantivy::TantivyError::InternalError("a stored log cannot be read".to_owned());
-    Ok(rest::decode(held, &document.0).ok_or_else(unreadable)?)
-}
-
-/// The rest of a log, as it is stored.
-struct Stored(Vec<u8>);
-
-impl tantivy::schema::document::DocumentDeserialize for Stored {
-    fn deserialize<'de, D>(mut from: D) -> Result<Self, tantivy::schema::document::DeserializeError>
-    where
-        D: tantivy::schema::document::DocumentDeserializer<'de>,
-    {
-        let mut rest = Vec::new();
-        while let Some((field, bytes)) = from.next_field::<Vec<u8>>()? {
-            if field == Fields::get().rest {
-                rest = bytes;
-            }
-        }
-        Ok(Stored(rest))
     }
 }

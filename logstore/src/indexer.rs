@@ -98,6 +98,9 @@ const BATCHES_UNDER_WAY: usize = 16;
 /// Longest that the index may take for them, before it counts as stuck.
 const INDEX_PATIENCE: Duration = Duration::from_secs(120);
 
+/// Who has found more to read for longer than this is behind.
+const CATCHING_UP: Duration = Duration::from_secs(2);
+
 /// How often it is committed that logs were read of which none is kept.
 const IDLE_COMMIT: Duration = Duration::from_secs(30);
 
@@ -142,7 +145,7 @@ impl Work {
             if is_stopped {
                 return Ok(());
             }
-            self.report(&writing, is_idle, follower.is_finished());
+            self.report(&mut writing, is_idle, follower.is_finished());
             if is_idle {
                 self.tidy(&mut writing)?;
             }
@@ -248,9 +251,12 @@ impl Work {
         Ok(())
     }
 
-    fn report(&self, writing: &Writing, is_idle: bool, is_finished: bool) {
+    fn report(&self, writing: &mut Writing, is_idle: bool, is_finished: bool) {
         let is_all = is_idle && !writing.is_ahead();
-        let newest = writing.commit.newest().filter(|_| !is_all);
+        if is_idle {
+            writing.read_all_at = Instant::now();
+        }
+        let newest = writing.commit.newest().filter(|_| writing.read_all_at.elapsed() > CATCHING_UP);
         let behind = newest.map(|newest| Timestamp::now().since(newest));
         self.metrics.behind_ms.set(behind.map_or(0, |behind| i64::try_from(behind.as_millis()).unwrap_or(i64::MAX)));
         let mut said = self.shared.report.lock();
@@ -277,6 +283,8 @@ struct Writing {
     /// whether anything was read since the last commit
     moved: bool,
     committed_at: Instant,
+    /// when there was last nothing to read
+    read_all_at: Instant,
     tidied_at: Option<Instant>,
 }
 
@@ -290,6 +298,7 @@ impl Writing {
             added: 0,
             moved: false,
             committed_at: Instant::now(),
+            read_all_at: Instant::now(),
             tidied_at: None,
         })
     }

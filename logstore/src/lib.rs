@@ -12,8 +12,10 @@
 //! on exactly there. What is too old goes a slice at a time.
 
 mod collect;
+mod columns;
 mod entry;
 mod error;
+mod fetch;
 #[cfg(test)]
 mod full_disk;
 mod indexer;

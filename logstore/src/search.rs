@@ -212,7 +212,7 @@ mod tests {
             let newest = oldest.saturating_add_unsigned(length);
             let width = bucket_width(oldest, newest, most);
             let bar = |at: i64| i128::from(at).div_euclid(width.as_micros() as i128);
-            prop_assert!((bar(newest) - bar(oldest) + 1) as usize <= most.min(MAX_BUCKETS).max(2));
+            prop_assert!((bar(newest) - bar(oldest) + 1) as usize <= most.clamp(2, MAX_BUCKETS));
         }
     }
 }

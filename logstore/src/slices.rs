@@ -73,10 +73,10 @@ impl Slices {
                 return Ok(());
             }
             tracing::info!(slice = oldest.number, bytes = oldest.bytes(), "the oldest slice of the log store goes");
-            self.change(|list| _ = list.remove(0));
             // renamed first: a slice is there as a whole or not at all. Searches under way keep its files open.
             let gone = self.path.join(format!("{}{GONE}", oldest.number));
             fs::rename(&oldest.path, &gone).map_err(StoreError::io(&oldest.path))?;
+            self.change(|list| _ = list.remove(0));
             sync(&self.path)?;
             remove(&gone)?;
         }

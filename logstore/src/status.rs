@@ -24,7 +24,7 @@ pub struct Status {
     pub newest: Option<Timestamp>,
     /// How far each source's partitions have been read for good.
     pub positions: BTreeMap<String, Positions>,
-    /// How long ago the newest log that was read happened, while there is more to read; nothing once all is read.
+    /// How long ago the newest log that was read happened, where there has been more to read for some seconds.
     pub behind: Option<Duration>,
     /// Why no logs are added now; what is there can be found all the same.
     pub failure: Option<String>,
