@@ -43,7 +43,7 @@ impl Query {
     /// assert_eq!(error.column, 15);
     /// ```
     pub fn parse(text: &str, now: Timestamp) -> Result<Query, ParseError> {
-        let mut parser = Parser { scan: Scan::new(text), now, depth: 0, open: 0, clauses: 0 };
+        let mut parser = Parser { scan: Scan::new(text), now, depth: 0, open: Vec::new(), clauses: 0 };
         if text.len() > MAX_TEXT_BYTES {
             let end = text.floor_char_boundary(MAX_TEXT_BYTES);
             return Err(parser.scan.fault(end, format!("a query has at most {MAX_TEXT_BYTES} bytes; ask for less")));
@@ -61,8 +61,8 @@ pub(super) struct Parser<'a> {
     pub(super) scan: Scan<'a>,
     pub(super) now: Timestamp,
     depth: usize,
-    /// parentheses that are open
-    open: usize,
+    /// where the parentheses are that are open
+    open: Vec<usize>,
     clauses: usize,
 }
 
@@ -86,7 +86,7 @@ impl Parser<'_> {
             self.scan.skip_space();
             match self.scan.peek() {
                 None => break,
-                Some(')') if self.open == 0 => {
+                Some(')') if self.open.is_empty() => {
                     return Err(self
                         .scan
                         .fault(self.scan.at, "no parenthesis is open here; write \\) for one as text"));
@@ -121,7 +121,9 @@ impl Parser<'_> {
     fn one(&mut self, field: Within<'_>) -> Parsed {
         let at = self.scan.at;
         if self.scan.peek().is_none() {
-            return Err(self.scan.fault(at, "the text ends where something to look for should be"));
+            let unclosed = self.open.last().map(|opening| self.unclosed(*opening));
+            let what = "the text ends where something to look for should be";
+            return Err(unclosed.unwrap_or_else(|| self.scan.fault(at, what)));
         }
         for operator in ["AND", "OR"] {
             if self.scan.sees(operator) {
@@ -145,14 +147,18 @@ impl Parser<'_> {
         let opening = self.scan.at;
         self.scan.next();
         self.deeper(opening)?;
-        self.open += 1;
+        self.open.push(opening);
         let inside = self.any(field)?;
         if !self.scan.take(')') {
-            return Err(self.scan.fault(opening, "this parenthesis is never closed; write \\( for one as text"));
+            return Err(self.unclosed(opening));
         }
-        self.open -= 1;
+        self.open.pop();
         self.depth -= 1;
         Ok(inside)
+    }
+
+    fn unclosed(&self, opening: usize) -> ParseError {
+        self.scan.fault(opening, "this parenthesis is never closed; write \\( for one as text")
     }
 
     fn word_or_field(&mut self) -> Parsed {

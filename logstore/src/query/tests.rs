@@ -190,6 +190,7 @@ fn what_is_wrong_is_told_where_it_is() {
     for (text, column, told) in [
         ("a (b", 3, "never closed"),
         ("((a)", 1, "never closed"),
+        ("a (b AND", 3, "never closed"),
         ("a) b", 2, "no parenthesis is open"),
         ("größe \"b", 7, "never closed"),
         ("x:\"b", 3, "never closed"),
