@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 # Seconds for each fuzz target, and which ones.
 SECONDS ?= 60
-FUZZ_TARGETS ?= json envelope logfmt plain syslog timestamp detect
+FUZZ_TARGETS ?= json envelope logfmt plain syslog timestamp detect query
 # How often chaos kills the job.
 KILLS ?= 200
 # How long soak lasts.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fuzzes one parser for a while: ./run.sh TARGET [SECONDS]
 #
-# TARGET is a file of targets/: json, envelope, logfmt, plain, syslog, timestamp or detect. SECONDS defaults to 60.
+# TARGET is a file of targets/: json, envelope, logfmt, plain, syslog, timestamp, detect or query. SECONDS defaults to 60.
 # Needs no nightly compiler: the coverage passes are LLVM's own, switched on by hand, without an address sanitizer.
 # What it learns is kept in corpus/TARGET; an input that fails is written to artifacts/TARGET and the script fails.
 # To try such an input again: target/*/release/TARGET artifacts/TARGET/crash-..

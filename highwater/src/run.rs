@@ -142,7 +142,7 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
 fn follow(config: &Config, sources: Vec<Box<dyn Source>>, server: &mut Server) -> anyhow::Result<Option<Indexer>> {
     let Some(settings) = config.log_store() else { return Ok(None) };
     let (indexer, logs) = Indexer::start(sources, config.settings.clone(), settings, &mut server.registry)?;
-    let _ = logs;
+    server.logs = Some(logs);
     Ok(Some(indexer))
 }
 

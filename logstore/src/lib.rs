@@ -34,12 +34,13 @@ mod status;
 mod store;
 mod stored;
 mod tail;
+pub mod trace;
 mod translate;
 mod words;
 
 pub use error::StoreError;
 pub use indexer::Indexer;
-pub use query::{Clause, Field, ParseError, Predicate, Query, Value};
+pub use query::{Clause, Field, MAX_CLAUSES, MAX_DEPTH, MAX_TEXT_BYTES, ParseError, Predicate, Query, Value};
 pub use search::{Cursor, Found, MAX_BUCKETS, MAX_LIMIT, Order, Search, Services};
 pub use settings::{Keep, StoreSettings};
 pub use status::Status;

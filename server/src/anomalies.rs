@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use highwater_engine::{RowFilter, Snapshot, Timestamp};
 use highwater_operators::catalog;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value as Json, json};
 use warp::{http::HeaderValue, reply::Response};
 
-use crate::{error::Problem, metrics_api, params::Params, routes::json_at};
+use crate::{error::Problem, logs, metrics_api, params::Params, routes::json_at};
 
 pub(crate) const DETECT: &[&str] = &["window_minutes", "service", "limit", "cursor"];
 pub(crate) const REPORT: &[&str] = &["window_minutes", "limit", "cursor"];
@@ -29,8 +30,24 @@ impl Found {
         Some(Found { start, end, id, value })
     }
 
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.value.get(name).and_then(Json::as_str)
+    }
+
+    /// As answers show it: with the address of the logs of its service and time.
+    fn shown(self) -> Json {
+        let query = self.text("service").map(|name| logs::service(name).to_string());
+        let of = query.map(|query| format!("query={}&", utf8_percent_encode(&query, NON_ALPHANUMERIC)));
+        let (of, from, to) = (of.unwrap_or_default(), self.start, self.end);
+        let mut value = self.value;
+        if value.is_object() {
+            value["logs"] = format!("/api/v1/logs/search?{of}start_time={from}&end_time={to}").into();
+        }
+        value
     }
 
     /// Whether any of it lies in `from..to`.
@@ -67,7 +84,7 @@ pub(crate) fn detect(snapshot: &Snapshot, metric: &str, params: &Params) -> Resu
         anomaly.text("metric_name") == Some(metric) && service.is_none_or(|name| anomaly.text("service") == Some(name))
     });
     let (found, next) = page.cut(found);
-    let list: Vec<_> = found.into_iter().map(|anomaly| anomaly.value).collect();
+    let list: Vec<_> = found.into_iter().map(Found::shown).collect();
     let mut response = json_at(snapshot.epoch, &list);
     if let Some(next) = next.and_then(|next| HeaderValue::from_str(&next).ok()) {
         response.headers_mut().insert("x-next-cursor", next);
@@ -88,7 +105,7 @@ pub(crate) fn report(snapshot: &Snapshot, params: &Params) -> Result<Response, P
         (count("severity", "unknown"), count("service", "*"), count("anomaly_type", "unknown"));
     let total = found.len();
     let (found, next_cursor) = page.cut(found);
-    let list: Vec<_> = found.into_iter().map(|anomaly| anomaly.value).collect();
+    let list: Vec<_> = found.into_iter().map(Found::shown).collect();
     let answer = json!({
         "period_start": from,
         "period_end": to,

@@ -1,5 +1,6 @@
 //! [`Problem`]: an error as its reader gets it, by RFC 9457.
 
+use highwater_logstore::ParseError;
 use warp::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     reply::{Reply, Response},
@@ -12,16 +13,24 @@ pub(crate) struct Problem {
     kind: &'static str,
     title: &'static str,
     detail: String,
+    column: Option<usize>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, title, detail: detail.into(), headers: Vec::new() }
+        Problem { status, kind, title, detail: detail.into(), column: None, headers: Vec::new() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::BAD_REQUEST, "bad-request", "The request cannot be understood", detail)
+    }
+
+    /// The answer says the column by itself, too, so that a page can point at it.
+    pub(crate) fn bad_query(error: &ParseError) -> Self {
+        let title = "The query cannot be understood";
+        let problem = Problem::new(StatusCode::BAD_REQUEST, "bad-query", title, error.to_string());
+        Problem { column: Some(error.column), ..problem }
     }
 
     pub(crate) fn bad_parameter(name: &str, value: &str, allowed: &str) -> Self {
@@ -99,19 +108,27 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
     }
 
+    /// What is wrong, in a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response {
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "type": format!("urn:highwater:problem:{}", self.kind),
             "title": self.title,
             "status": self.status.as_u16(),
             "detail": self.detail,
             "request_id": request_id,
         });
+        if let Some(column) = self.column {
+            body["column"] = column.into();
+        }
         let mut response = body.to_string().into_response();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -122,7 +139,7 @@ impl Problem {
 }
 
 /// So much of what a client sent as an error repeats.
-fn shorten(text: &str) -> String {
+pub(crate) fn shorten(text: &str) -> String {
     const MOST: usize = 100;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),

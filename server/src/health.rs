@@ -147,6 +147,21 @@ fn durable_state(state: &State) -> Component {
     }
 }
 
+/// How far the log store may be behind before it counts as degraded.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(30);
+
+fn search(state: &State) -> Component {
+    let Some(logs) = &state.logs else { return Component { status: Status::NotConfigured, reason: None } };
+    let status = logs.status();
+    match (status.failure, status.behind) {
+        (Some(failure), _) => because(Status::Degraded, format!("logs are not added: {failure}")),
+        (None, Some(behind)) if behind > SEARCH_PATIENCE => {
+            because(Status::Degraded, format!("the log store is {:.1} s behind", behind.as_secs_f64()))
+        }
+        _ => healthy(),
+    }
+}
+
 fn sinks(state: &State) -> Vec<(String, Component)> {
     let beats = state.pulse.0.lock().unwrap_or_else(PoisonError::into_inner);
     let repeats = |last: &Option<Instant>| last.is_some_and(|at| at.elapsed() < RETRY_MEMORY);
@@ -169,14 +184,14 @@ pub(crate) fn health(state: &State) -> Response {
     let lag = watermark.map(|watermark| Timestamp::now().since(watermark));
     let (source, dataflow, sinks) = (source(state, lag), dataflow(state), sinks(state));
     let durable = durable_state(state);
-    let absent = Component { status: Status::NotConfigured, reason: None };
-    let parts =
-        [source.status, dataflow.status, durable.status].into_iter().chain(sinks.iter().map(|(_, sink)| sink.status));
+    let search = search(state);
+    let parts = [source.status, dataflow.status, durable.status, search.status];
+    let parts = parts.into_iter().chain(sinks.iter().map(|(_, sink)| sink.status));
     let status = parts.max().unwrap_or(Status::Healthy);
     let sinks: Map<String, Json> = sinks.into_iter().map(|(name, sink)| (name, json!(sink))).collect();
     let answer = json!({
         "status": status,
-        "components": { "source": source, "dataflow": dataflow, "state": durable, "search": absent, "sinks": sinks },
+        "components": { "source": source, "dataflow": dataflow, "state": durable, "search": search, "sinks": sinks },
         "epoch": snapshot.epoch,
         "watermark": watermark,
         "lag": lag.map(|lag| lag.as_secs_f64()),

@@ -19,17 +19,21 @@ mod graph;
 mod health;
 mod ingest;
 mod live;
+mod logs;
 mod metrics_api;
+mod origin;
 mod page;
 mod params;
 mod patterns;
 mod routes;
+mod socket;
 mod views;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use highwater_ask::Model;
 use highwater_engine::{Views, metrics::Metrics};
+use highwater_logstore::LogStore;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -63,6 +67,8 @@ pub struct Server {
     pub registry: Registry,
     /// Where logs go that come by HTTP; without it `POST /logs` answers 503.
     pub ingest: Option<Arc<dyn Ingest>>,
+    /// Where logs are found again; without it `/logs/search` and the like answer 503.
+    pub logs: Option<LogStore>,
     /// Asked by `/health`.
     pub failure: Option<Failure>,
     /// Whether the job has durable state.
@@ -94,6 +100,8 @@ pub struct Limits {
     pub live_connections: usize,
     /// Requests with logs under way at once; further ones are answered 429.
     pub ingest_requests: usize,
+    /// Exports of logs at once; further ones are answered 429.
+    pub exports: usize,
     /// Bytes of a body as it comes.
     pub body_bytes: usize,
     /// Bytes of a body once inflated.
@@ -120,6 +128,7 @@ impl Default for Limits {
             connections: 1024,
             live_connections: 256,
             ingest_requests: 16,
+            exports: 4,
             body_bytes: 8 << 20,
             inflated_bytes: 64 << 20,
             record_bytes: 1 << 20,
@@ -154,6 +163,8 @@ pub enum ServeError {
 const READERS: usize = 8;
 /// Requests that wait for a model at once.
 const ASKERS: usize = 4;
+/// Searches of the log store at once.
+const SEARCHES: usize = 4;
 
 impl Server {
     /// A server over these views, with everything else at its default.
@@ -165,6 +176,7 @@ impl Server {
             metrics,
             registry,
             ingest: None,
+            logs: None,
             failure: None,
             durable: false,
             sinks: Vec::new(),
@@ -199,6 +211,7 @@ impl Server {
             metrics,
             mut registry,
             ingest,
+            logs,
             failure,
             durable,
             sinks,
@@ -218,6 +231,7 @@ impl Server {
             http: HttpMetrics::new(&mut registry),
             registry,
             ingest,
+            logs,
             failure,
             durable,
             pulse: Pulse::new(sinks.len()),
@@ -233,6 +247,8 @@ impl Server {
             ingesting: semaphore(limits.ingest_requests),
             reading: semaphore(READERS),
             asking: semaphore(ASKERS),
+            searching: semaphore(SEARCHES),
+            exporting: semaphore(limits.exports),
             stopping,
             limits,
         };

@@ -114,15 +114,26 @@ impl Params {
     }
 
     pub(crate) fn level(&self) -> Result<Option<Level>, Problem> {
-        let Some(text) = self.text("level")? else { return Ok(None) };
-        let named = match text.to_ascii_uppercase().as_str() {
-            "CRITICAL" => Some(Level::Fatal),
-            "WARNING" => Some(Level::Warn),
-            name => Level::ALL.into_iter().find(|level| level.as_str() == name),
+        self.text("level")?.map(level_named).transpose()
+    }
+
+    /// A length of time of any size, as `250ms`, `1.5s` or `5m`.
+    pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, Problem> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let digits = text.find(|sign: char| !sign.is_ascii_digit() && sign != '.').unwrap_or(text.len());
+        let (count, unit) = text.split_at(digits);
+        let unit = match unit {
+            "us" => Some(1e-6),
+            "ms" => Some(1e-3),
+            "s" => Some(1.0),
+            "m" => Some(60.0),
+            "h" => Some(3600.0),
+            "d" => Some(86_400.0),
+            _ => None,
         };
-        named.map(Some).ok_or_else(|| {
-            Problem::bad_parameter("level", text, "TRACE, DEBUG, INFO, WARN, ERROR, FATAL (also WARNING, CRITICAL)")
-        })
+        let seconds = unit.and_then(|unit| Some(count.parse::<f64>().ok()? * unit));
+        let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        length.map(Some).ok_or_else(|| Problem::bad_parameter(name, text, "a length of time, as 250ms, 1.5s or 5m"))
     }
 
     pub(crate) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<T>, Problem> {
@@ -184,6 +195,17 @@ impl Params {
             }
         }
     }
+}
+
+pub(crate) fn level_named(text: &str) -> Result<Level, Problem> {
+    let named = match text.to_ascii_uppercase().as_str() {
+        "CRITICAL" => Some(Level::Fatal),
+        "WARNING" => Some(Level::Warn),
+        name => Level::ALL.into_iter().find(|level| level.as_str() == name),
+    };
+    named.ok_or_else(|| {
+        Problem::bad_parameter("level", text, "TRACE, DEBUG, INFO, WARN, ERROR, FATAL (also WARNING, CRITICAL)")
+    })
 }
 
 impl Page {

@@ -10,6 +10,7 @@ use std::{
 use futures_util::{Stream, StreamExt};
 use highwater_ask::Model;
 use highwater_engine::{Epoch, Snapshot, Views, metrics::Metrics};
+use highwater_logstore::LogStore;
 use prometheus_client::registry::Registry;
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch};
@@ -26,12 +27,16 @@ use crate::{
     graph,
     health::{self, HttpMetrics, Pulse},
     ingest::{self, Ingest},
-    live,
+    live, logs,
     metrics_api::{self, Kept},
+    origin::{check_host, check_origin},
     page,
     params::{Params, decode},
-    patterns, views,
+    patterns, socket, views,
 };
+
+/// Most bytes of a search that comes as a body.
+const SEARCH_BODY: usize = 64 << 10;
 
 /// A request's body as it comes.
 pub(crate) type Body = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send>>;
@@ -43,6 +48,7 @@ pub(crate) struct State {
     pub(crate) registry: Registry,
     pub(crate) http: HttpMetrics,
     pub(crate) ingest: Option<Arc<dyn Ingest>>,
+    pub(crate) logs: Option<LogStore>,
     pub(crate) failure: Option<Failure>,
     pub(crate) durable: bool,
     pub(crate) sinks: Vec<String>,
@@ -59,6 +65,8 @@ pub(crate) struct State {
     pub(crate) ingesting: Arc<Semaphore>,
     pub(crate) reading: Arc<Semaphore>,
     pub(crate) asking: Arc<Semaphore>,
+    pub(crate) searching: Arc<Semaphore>,
+    pub(crate) exporting: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
 }
 
@@ -126,6 +134,13 @@ enum Route {
     Ask,
     Insights,
     Ingest,
+    Search,
+    Recent,
+    Tail,
+    Export,
+    Log(String),
+    Traces,
+    Trace(String),
 }
 
 impl Route {
@@ -157,6 +172,13 @@ impl Route {
             ["logs", "severity-breakdown"] => Route::Severities,
             ["logs", "patterns"] => Route::Patterns,
             ["logs"] | ["logs", "ingest"] => Route::Ingest,
+            ["logs", "search"] => Route::Search,
+            ["logs", "recent"] => Route::Recent,
+            ["logs", "tail"] => Route::Tail,
+            ["logs", "export"] => Route::Export,
+            ["logs", id] => Route::Log(named(id)?),
+            ["traces"] => Route::Traces,
+            ["traces", id] | ["correlation", "trace", id] => Route::Trace(named(id)?),
             ["anomaly", "detect", "log-volume"] => Route::Detect("log_volume"),
             ["anomaly", "detect", "error-rate"] => Route::Detect("error_rate"),
             ["anomaly", "detect", "latency"] => Route::Detect("latency"),
@@ -193,13 +215,21 @@ impl Route {
             Route::Ask => "/ai/search",
             Route::Insights => "/ai/insights",
             Route::Ingest => "/logs",
+            Route::Search => "/logs/search",
+            Route::Recent => "/logs/recent",
+            Route::Tail => "/logs/tail",
+            Route::Export => "/logs/export",
+            Route::Log(_) => "/logs/{id}",
+            Route::Traces => "/traces",
+            Route::Trace(_) => "/traces/{id}",
         }
     }
 
     fn allowed(&self) -> &'static str {
         match self {
             Route::Ingest | Route::Ask | Route::Insights => "POST",
-            Route::Changes(_) | Route::Socket => "GET",
+            Route::Search => "GET, HEAD, POST",
+            Route::Changes(_) | Route::Socket | Route::Tail | Route::Export => "GET",
             _ => "GET, HEAD",
         }
     }
@@ -216,6 +246,11 @@ impl Route {
             Route::Detect(_) => anomalies::DETECT,
             Route::Report => anomalies::REPORT,
             Route::Graph => graph::GRAPH,
+            Route::Search => logs::SEARCH,
+            Route::Recent => logs::RECENT,
+            Route::Tail => logs::TAIL,
+            Route::Export => logs::EXPORT,
+            Route::Traces => logs::TRACES,
             _ => &[],
         }
     }
@@ -260,12 +295,10 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
     let Some(route) = route else {
         return Err(Problem::not_found("no such address; the API is under /api/v1"));
     };
-    let is_read = matches!(request.method, Method::GET) || (request.method == Method::HEAD && route.allowed() != "GET");
-    let is_post = route.allowed() == "POST";
-    let is_allowed = if is_post { request.method == Method::POST } else { is_read };
-    if !is_allowed {
+    if !route.allowed().split(", ").any(|method| method == request.method.as_str()) {
         return Err(Problem::method(route.allowed()));
     }
+    let is_post = request.method == Method::POST;
     if is_post || matches!(route, Route::Socket) {
         check_origin(&request.headers)?;
     }
@@ -281,7 +314,7 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
                 request.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.trim().parse::<Epoch>().ok());
             live::changes(state, &name, last)
         }
-        Route::Socket => live::upgrade(state, request.ws.ok_or_else(Problem::upgrade_required)?),
+        Route::Socket => socket::upgrade(state, request.ws.ok_or_else(Problem::upgrade_required)?),
         Route::Ingest => ingest::post(state, &request.headers, request.body).await,
         Route::Ask => ai::search(state, &request.headers, request.body).await,
         Route::Insights => ai::insights(state, &request.headers, request.body).await,
@@ -289,6 +322,17 @@ async fn dispatch(state: &Arc<State>, route: Option<Route>, request: Request) ->
             let (kept, share) = (state.kept, state.trace_share);
             read(state, move |snapshot| graph::graph(snapshot, kept, share, &params)).await
         }
+        Route::Search if is_post => {
+            let body = ingest::read(&request.headers, request.body, SEARCH_BODY, state.limits.request_timeout).await?;
+            logs::read(state, move |store, snapshot| logs::search_by_body(store, snapshot, &body)).await
+        }
+        Route::Search => logs::read(state, move |store, snapshot| logs::search(store, snapshot, &params)).await,
+        Route::Recent => logs::read(state, move |store, snapshot| logs::recent(store, snapshot, &params)).await,
+        Route::Log(id) => logs::read(state, move |store, snapshot| logs::one(store, snapshot, &id)).await,
+        Route::Traces => logs::read(state, move |store, snapshot| logs::traces(store, snapshot, &params)).await,
+        Route::Trace(id) => logs::read(state, move |store, snapshot| logs::trace(store, snapshot, &id)).await,
+        Route::Tail => logs::tail(state, &params),
+        Route::Export => logs::export(state, &params).await,
         route => {
             let kept = state.kept;
             read(state, move |snapshot| from_views(&route, snapshot, kept, &params)).await
@@ -314,17 +358,27 @@ fn from_views(route: &Route, snapshot: &Snapshot, kept: Kept, params: &Params) -
     }
 }
 
-/// Reads one snapshot on a thread that may take its time, few at once.
+/// Reads one snapshot.
 pub(crate) async fn read<T: Send + 'static>(
     state: &Arc<State>,
     answer: impl FnOnce(&Snapshot) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let (reading, views) = (state.reading.clone(), state.views.clone());
+    let views = state.views.clone();
+    make(state, &state.reading, move || answer(&views.snapshot())).await
+}
+
+/// Makes an answer on a thread that may take its time, as many at once as there are places.
+pub(crate) async fn make<T: Send + 'static>(
+    state: &State,
+    places: &Arc<Semaphore>,
+    answer: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let places = places.clone();
     let work = async {
-        let permit = reading.acquire_owned().await.map_err(|_| Problem::internal())?;
+        let place = places.acquire_owned().await.map_err(|_| Problem::internal())?;
         let done = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            answer(&views.snapshot())
+            let _place = place;
+            answer()
         });
         done.await.map_err(|_| Problem::internal())?
     };
@@ -332,38 +386,6 @@ pub(crate) async fn read<T: Send + 'static>(
         Ok(answer) => answer,
         Err(_) => Err(Problem::unavailable("the answer took too long; ask for less, or try again later")),
     }
-}
-
-// ---- who may ask -----------------------------------------------------------------------------------------------------
-
-/// A server on loopback answers to loopback's names only: a web page elsewhere can point its own name here.
-fn check_host(state: &State, headers: &HeaderMap) -> Result<(), Problem> {
-    if !state.address.ip().is_loopback() {
-        return Ok(());
-    }
-    let Some(host) = headers.get(header::HOST) else { return Ok(()) };
-    let host = host.to_str().unwrap_or("?");
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    let is_loopback = name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
-    let is_known =
-        || state.hosts.iter().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(host));
-    if is_loopback || is_known() { Ok(()) } else { Err(Problem::misdirected(host)) }
-}
-
-/// A browser says which page it acts for; only our own may write or listen in.
-fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let origin = origin.to_str().unwrap_or("?");
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    if authority.is_some() && authority == host {
-        return Ok(());
-    }
-    Err(Problem::forbidden("a page of another origin may not do this"))
 }
 
 // ---- answers ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod common;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     io::Write,
@@ -10,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use common::{Answer, Events, request, serve};
 use futures_util::{SinkExt, StreamExt};
 use highwater_engine::{
     Flow, Intake, Job, Log, Name, Positions, Progress, Query, Reader, Running, Service, Source, SourceError, Timestamp,
@@ -18,12 +21,7 @@ use highwater_engine::{
 use highwater_operators::{ServiceStats, catalog};
 use highwater_server::{Ingest, IngestRefused, Kept, Server};
 use serde_json::{Value as Json, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::oneshot,
-    task::JoinHandle,
-};
+use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
 
 // ---- a job -----------------------------------------------------------------------------------------------------------
 
@@ -117,26 +115,6 @@ struct House {
     served: JoinHandle<()>,
 }
 
-struct Answer {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-impl Answer {
-    fn json(&self) -> Json {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
-    }
-    fn detail(&self) -> String {
-        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.body);
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status);
-        assert_eq!(problem["request_id"], self.headers["x-request-id"]);
-        assert!(problem["type"].is_string() && problem["title"].is_string());
-        problem["detail"].as_str().unwrap().to_owned()
-    }
-}
-
 async fn house(adjust: impl FnOnce(&mut Server)) -> House {
     let feed = Feed::default();
     let mut job = Job { sources: vec![Box::new(feed.clone())], queries: vec![Box::new(Everything)], ..Job::default() };
@@ -153,16 +131,6 @@ async fn house(adjust: impl FnOnce(&mut Server)) -> House {
     adjust(&mut server);
     let (address, stop, served) = serve(server).await;
     House { feed, job: Some(running), address, inbox, stop: Some(stop), served }
-}
-
-async fn serve(server: Server) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-    let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let address = bound.address();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let shutdown = async {
-        let _ = stopped.await;
-    };
-    (address, stop, tokio::spawn(async move { bound.serve(shutdown).await.unwrap() }))
 }
 
 impl House {
@@ -206,67 +174,6 @@ impl House {
         let job = self.job.take().unwrap();
         (job.stopper())();
         tokio::task::spawn_blocking(move || job.join().unwrap()).await.unwrap();
-    }
-}
-
-async fn connect(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\n");
-    if !headers.iter().any(|(name, _)| *name == "host") {
-        head += &format!("host: {address}\r\n");
-    }
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    head += &format!("content-length: {}\r\nconnection: close\r\n\r\n", body.len());
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let _ = stream.write_all(body).await;
-    stream
-}
-
-async fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
-    let mut stream = connect(address, method, path, headers, body).await;
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = head.lines().skip(1).filter_map(|line| line.split_once(": "));
-    let headers = headers.map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned())).collect();
-    Answer { status, headers, body: body.to_owned() }
-}
-
-/// The events of a stream: id, event and data.
-struct Events {
-    stream: TcpStream,
-    text: String,
-}
-
-impl Events {
-    async fn open(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Events {
-        Events { stream: connect(address, "GET", path, headers, b"").await, text: String::new() }
-    }
-
-    /// The next event: its id and data, its name where it has one.
-    async fn next(&mut self) -> (Option<u64>, String, Json) {
-        loop {
-            // chunk sizes stand on lines of their own between events, and are no fields
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-                let (id, name, data) = (field("id: "), field("event: "), field("data: "));
-                self.text = rest.to_owned();
-                if let Some(data) = data {
-                    let id = id.map(|id| id.trim().parse().unwrap());
-                    return (id, name.unwrap_or_default(), serde_json::from_str(&data).unwrap());
-                }
-                continue;
-            }
-            let mut more = [0; 65536];
-            let read =
-                tokio::time::timeout(Duration::from_secs(10), self.stream.read(&mut more)).await.unwrap().unwrap();
-            assert!(read > 0, "the stream ended: {}", self.text);
-            self.text += std::str::from_utf8(&more[..read]).unwrap();
-        }
     }
 }
 

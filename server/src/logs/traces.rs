@@ -1,0 +1,111 @@
+//! `/traces` and `/traces/{id}`.
+
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
+
+use highwater_engine::{Level, Snapshot};
+use highwater_logstore::{
+    Clause, Cursor, Field, LogStore, Order, Predicate, Query, Search, StoredLog,
+    trace::{Summary, summary, waterfall},
+};
+use serde_json::json;
+use warp::reply::Response;
+
+use super::{asked::Asked, failed, marks::Marks, search::millis_since};
+use crate::{
+    error::{Problem, shorten},
+    metrics_api::now,
+    params::Params,
+    routes::json_at,
+};
+
+/// Logs of one trace that are shown.
+const LOGS: usize = 5000;
+/// Traces of a list where no limit is given.
+const USUAL: usize = 20;
+/// For a list, at most: traces that are looked at, logs of each, and logs that lead to them.
+const LOOKED_AT: usize = 100;
+const LISTED_LOGS: usize = 1000;
+const SCANNED: usize = 10_000;
+const SCANNED_AT_ONCE: usize = 500;
+
+/// `GET /traces/{id}`: the waterfall. Logs beyond the bound are left out, the youngest, and `truncated` says so.
+pub(crate) fn trace(store: &LogStore, snapshot: &Snapshot, id: &str) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let mut logs = store.trace(id, LOGS + 1).map_err(failed)?;
+    let truncated = logs.len() > LOGS;
+    logs.truncate(LOGS);
+    let missing = || Problem::not_found(format!("no logs of a trace `{}` are kept (yet)", shorten(id)));
+    let trace = waterfall(&logs).ok_or_else(missing)?;
+    let marks = Marks::of(snapshot);
+    let mut answer = json!(trace);
+    answer["trace_id"] = json!(id);
+    answer["logs"] = json!(marks.show_all(&logs));
+    answer["truncated"] = truncated.into();
+    answer["query_time_ms"] = millis_since(started).into();
+    Ok(json_at(snapshot.epoch, &answer))
+}
+
+/// `GET /traces`: the traces of the newest logs, each where its newest log is that fits.
+///
+/// A page ends early where that takes too many logs or traces to look at; its cursor goes on from there.
+pub(crate) fn traces(store: &LogStore, snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
+    let started = Instant::now();
+    let mut asked = Asked::from_params(params)?;
+    if params.choice("errors", &[("true", true), ("false", false)])? == Some(true) {
+        asked.levels = [Level::Error, Level::Fatal].map(|level| level.to_string()).to_vec();
+    }
+    let least = params.duration("min_duration")?.unwrap_or(Duration::ZERO);
+    let limit = params.number("limit", 1, LOOKED_AT)?.unwrap_or(USUAL);
+    let mut search = asked.search(now(snapshot, None), SCANNED_AT_ONCE)?;
+    let has_trace = Query::Clause(Clause { field: Field::TraceId, predicate: Predicate::Exists });
+    search.query = Query::And(vec![has_trace, search.query]);
+    let (traces, next) = list(store, search, least, limit)?;
+    let answer = json!({
+        "traces": traces,
+        "next_cursor": next.map(|place| asked.cursor_after(place)),
+        "query_time_ms": millis_since(started),
+    });
+    Ok(json_at(snapshot.epoch, &answer))
+}
+
+/// The traces of a page, and where the next one begins.
+fn list(
+    store: &LogStore,
+    mut search: Search,
+    least: Duration,
+    limit: usize,
+) -> Result<(Vec<Summary>, Option<Cursor>), Problem> {
+    let begin = search.after;
+    let (mut traces, mut seen, mut scanned) = (Vec::new(), HashSet::new(), 0);
+    loop {
+        let found = store.search(&search).map_err(failed)?;
+        for log in &found.logs {
+            scanned += 1;
+            let Some(id) = log.trace_id.as_ref().filter(|id| seen.insert(id.to_lowercase())) else { continue };
+            let logs = store.trace(id, LISTED_LOGS).map_err(failed)?;
+            let was_listed = begin.is_some_and(|begin| logs.iter().any(|log| is_before(log, begin, &search)));
+            let summary = summary(&logs).filter(|summary| summary.duration_ms >= least.as_secs_f64() * 1000.0);
+            traces.extend(summary.filter(|_| !was_listed));
+            if traces.len() == limit || seen.len() == LOOKED_AT {
+                return Ok((traces, Some(Cursor { timestamp: log.timestamp, key: log.id.key() })));
+            }
+        }
+        search.after = found.next;
+        if search.after.is_none() || scanned >= SCANNED {
+            return Ok((traces, search.after));
+        }
+    }
+}
+
+/// Whether a log fits and was on a page before this place.
+fn is_before(log: &StoredLog, place: Cursor, search: &Search) -> bool {
+    let at = (log.timestamp, log.id.key());
+    let passed = match search.order {
+        Order::Newest => at >= (place.timestamp, place.key),
+        Order::Oldest => at <= (place.timestamp, place.key),
+    };
+    passed && search.to.is_none_or(|to| log.timestamp < to) && search.query.matches(log)
+}

@@ -1,0 +1,35 @@
+//! Who may ask: a web page elsewhere must not reach through its reader's browser.
+
+use warp::http::{HeaderMap, header};
+
+use crate::{error::Problem, routes::State};
+
+/// A server on loopback answers to loopback's names only: a web page elsewhere can point its own name here.
+pub(crate) fn check_host(state: &State, headers: &HeaderMap) -> Result<(), Problem> {
+    if !state.address.ip().is_loopback() {
+        return Ok(());
+    }
+    let Some(host) = headers.get(header::HOST) else { return Ok(()) };
+    let host = host.to_str().unwrap_or("?");
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    let is_loopback = name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback());
+    let is_known =
+        || state.hosts.iter().any(|known| known.eq_ignore_ascii_case(name) || known.eq_ignore_ascii_case(host));
+    if is_loopback || is_known() { Ok(()) } else { Err(Problem::misdirected(host)) }
+}
+
+/// A browser says which page it acts for; only our own may write or listen in.
+pub(crate) fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let origin = origin.to_str().unwrap_or("?");
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    if authority.is_some() && authority == host {
+        return Ok(());
+    }
+    Err(Problem::forbidden("a page of another origin may not do this"))
+}

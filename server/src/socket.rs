@@ -1,0 +1,223 @@
+//! `GET /ws`: live changes of several views and live logs over one WebSocket.
+//!
+//! A client says `{"subscribe": ["view"]}`, `{"unsubscribe": ["view"]}`, and of logs `{"tail": {"query": "..",
+//! "services": [..], "levels": [..], "trace_id": ".."}}`, which takes the place of a tail before it, `{"untail": true}`,
+//! `{"pause": true}` and `{"resume": true}`. It hears `{"view", "epoch", "changes"}`, `{"logs": [..]}` and
+//! `{"lagged": {"missed": n}}`.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{SinkExt, StreamExt};
+use highwater_engine::Epoch;
+use serde_json::{Value as Json, json};
+use tokio::sync::broadcast::error::RecvError;
+use warp::{
+    filters::ws::{Message, WebSocket, Ws},
+    reply::{Reply, Response},
+};
+
+use crate::{
+    error::Problem,
+    live::{End, STOPPING, changes_of, keep_alive, place, snapshot_part, stopped},
+    logs::{self, Batch, Filter, LiveTail},
+    routes::State,
+};
+
+/// A WebSocket that says nothing for this long, not even a pong, is gone.
+const SILENCE: Duration = Duration::from_secs(60);
+/// Largest message of a client.
+const MAX_MESSAGE: usize = 64 << 10;
+
+/// `GET /ws`.
+pub(crate) fn upgrade(state: &Arc<State>, ws: Ws) -> Result<Response, Problem> {
+    let place = place(state)?;
+    let state = state.clone();
+    let ws = ws.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    let reply = ws.on_upgrade(move |socket| async move {
+        let _place = place;
+        let mut socket = Socket { socket, patience: state.limits.write_timeout };
+        if let Err(End::Closed(reason)) = converse(&state, &mut socket).await {
+            let _ = socket.say(&json!({ "closed": reason })).await;
+            let _ = socket.send(Message::close_with(1013_u16, reason)).await;
+        }
+    });
+    Ok(reply.into_response())
+}
+
+struct Socket {
+    socket: WebSocket,
+    patience: Duration,
+}
+
+impl Socket {
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match tokio::time::timeout(self.patience, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End::Gone),
+        }
+    }
+
+    async fn say(&mut self, what: &Json) -> Result<(), End> {
+        self.send(Message::text(what.to_string())).await
+    }
+}
+
+async fn converse(state: &State, socket: &mut Socket) -> Result<Infallible, End> {
+    let mut feed = state.views.subscribe();
+    // each view with the epoch that the client has seen
+    let mut views: BTreeMap<String, Epoch> = BTreeMap::new();
+    let mut tail: Option<LiveTail> = None;
+    let mut keep_alive = keep_alive();
+    let mut stopping = state.stopping.clone();
+    let mut heard = Instant::now();
+    loop {
+        tokio::select! {
+            message = socket.socket.next() => {
+                let Some(Ok(message)) = message else { return Err(End::Gone) };
+                heard = Instant::now();
+                if message.is_close() {
+                    return Err(End::Gone);
+                }
+                if let Ok(text) = message.to_str() {
+                    listen(state, socket, &mut views, &mut tail, text).await?;
+                }
+            },
+            received = feed.recv() => match received {
+                Ok(changes) => {
+                    for (view, seen) in views.iter_mut().filter(|(_, seen)| **seen < changes.epoch) {
+                        *seen = changes.epoch;
+                        if let Some(rows) = changes_of(&changes, view) {
+                            socket.say(&json!({ "view": view, "epoch": changes.epoch, "changes": rows })).await?;
+                        }
+                    }
+                }
+                Err(RecvError::Lagged(_)) if views.is_empty() => {}
+                Err(RecvError::Lagged(epochs)) => return Err(End::Closed(format!("too slow: {epochs} epochs were missed"))),
+                Err(RecvError::Closed) => return Err(End::Closed("the job is over".to_owned())),
+            },
+            batch = next(&mut tail) => match batch {
+                Some(batch) => pass_on(batch, socket).await?,
+                None => return Err(End::Closed("the log store is closed".to_owned())),
+            },
+            _ = keep_alive.tick() => {
+                if heard.elapsed() > SILENCE {
+                    return Err(End::Gone);
+                }
+                socket.send(Message::ping(Vec::new())).await?;
+            },
+            () = stopped(&mut stopping) => return Err(End::Closed(STOPPING.to_owned())),
+        }
+    }
+}
+
+/// The logs that go out next; where no tail is asked for, never any.
+async fn next(tail: &mut Option<LiveTail>) -> Option<Batch> {
+    match tail {
+        Some(tail) => tail.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn pass_on(Batch { logs, missed }: Batch, socket: &mut Socket) -> Result<(), End> {
+    if let Some(logs) = logs {
+        socket.send(Message::text(format!("{{\"logs\":{logs}}}"))).await?;
+    }
+    if missed > 0 {
+        socket.say(&json!({ "lagged": { "missed": missed } })).await?;
+    }
+    Ok(())
+}
+
+/// What a client says.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Wish {
+    subscribe: Vec<String>,
+    unsubscribe: Vec<String>,
+    tail: Option<Filter>,
+    untail: bool,
+    pause: bool,
+    resume: bool,
+}
+
+async fn listen(
+    state: &State,
+    socket: &mut Socket,
+    views: &mut BTreeMap<String, Epoch>,
+    tail: &mut Option<LiveTail>,
+    text: &str,
+) -> Result<(), End> {
+    let wish: Wish = match serde_json::from_str(text) {
+        Ok(wish) => wish,
+        Err(error) => {
+            let problem = format!("not understood ({error}); say {{\"subscribe\": [\"view\"]}} or {{\"tail\": {{}}}}");
+            return socket.say(&json!({ "error": problem })).await;
+        }
+    };
+    tail_as_wished(state, socket, &wish, tail).await?;
+    for name in wish.unsubscribe {
+        views.remove(&name);
+    }
+    for name in wish.subscribe {
+        subscribe(state, socket, views, name).await?;
+    }
+    Ok(())
+}
+
+async fn tail_as_wished(
+    state: &State,
+    socket: &mut Socket,
+    wish: &Wish,
+    tail: &mut Option<LiveTail>,
+) -> Result<(), End> {
+    if wish.untail {
+        *tail = None;
+    }
+    if let Some(filter) = &wish.tail {
+        match logs::store(state).and_then(|store| LiveTail::new(&store, &state.views, filter)) {
+            Ok(new) => {
+                socket.say(&json!({ "tailing": new.query() })).await?;
+                *tail = Some(new);
+            }
+            Err(problem) => socket.say(&json!({ "error": problem.detail(), "tail": filter })).await?,
+        }
+    }
+    if let Some(tail) = tail
+        && (wish.pause || wish.resume)
+    {
+        tail.pause(wish.pause);
+    }
+    Ok(())
+}
+
+async fn subscribe(
+    state: &State,
+    socket: &mut Socket,
+    views: &mut BTreeMap<String, Epoch>,
+    name: String,
+) -> Result<(), End> {
+    let snapshot = state.views.snapshot();
+    let Some(view) = snapshot.view(&name) else {
+        let problem = format!("no query publishes a view `{name}`");
+        return socket.say(&json!({ "error": problem, "view": name })).await;
+    };
+    let mut after = None;
+    loop {
+        let (rows, next) = snapshot_part(&**view, after);
+        let more = next.is_some();
+        let epoch = snapshot.epoch;
+        let said = json!({ "view": name, "epoch": epoch, "snapshot": true, "more": more, "changes": rows });
+        socket.say(&said).await?;
+        if !more {
+            break;
+        }
+        after = next;
+    }
+    views.insert(name, snapshot.epoch);
+    Ok(())
+}
