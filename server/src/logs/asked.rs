@@ -111,6 +111,10 @@ impl Asked {
     }
 
     pub(crate) fn from_body(body: &[u8]) -> Result<Self, Problem> {
+        // serde would take an array for the fields in order
+        if body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::bad_request("the body is no JSON object; {} asks for every log"));
+        }
         serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("the body: {error}")))
     }
 
