@@ -47,6 +47,7 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
     // levels
     ("errors", "level:(ERROR OR FATAL)", ""),
     ("show me all the warnings", "level:WARN", ""),
+    ("payment erors and wranings", r#"level:>=WARN service:"payment-service""#, ""),
     ("any failures?", "level:(ERROR OR FATAL)", ""),
     ("critical logs please", "level:FATAL", ""),
     ("what crashed", "level:(ERROR OR FATAL)", ""),

@@ -50,6 +50,10 @@ impl Found {
         value
     }
 
+    pub(crate) fn number(&self, name: &str) -> Option<f64> {
+        self.value.get(name).and_then(Json::as_f64)
+    }
+
     /// Whether any of it lies in `from..to`.
     pub(crate) fn is_within(&self, from: Timestamp, to: Timestamp) -> bool {
         self.end > from && self.start < to

@@ -9,7 +9,7 @@ use super::{
     times::{self, Said},
     tokens::Token,
     understood::{MOST, Understood},
-    words::{is_carrier, is_stop_word, negation},
+    words::{is_carrier, is_stop_word, levels_by_typo, negation},
 };
 use crate::{
     answer::{Latency, TimeRange},
@@ -131,8 +131,13 @@ impl<'q> Reading<'q> {
             self.add_levels(&levels);
             return Some(used);
         }
-        let found = self.services.meant(words.first()?, pointed_at).filter(|_| !is_subject)?;
-        Some(self.add_services(&found))
+        if let Some(found) = self.services.meant(words.first()?, pointed_at).filter(|_| !is_subject) {
+            return Some(self.add_services(&found));
+        }
+        let (meant, levels) = levels_by_typo(words.first()?)?;
+        self.note(format!("“{}” is read as {meant}", token.text));
+        self.add_levels(levels);
+        Some(1)
     }
 
     /// `not found` is said rather than negated, and `timed out` is one thing.

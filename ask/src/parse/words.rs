@@ -22,6 +22,15 @@ pub(super) fn levels(word: &str) -> Option<&'static [Level]> {
     })
 }
 
+/// The levels that a word with a typo stands for, and the word that was meant.
+pub(super) fn levels_by_typo(word: &str) -> Option<(&'static str, &'static [Level])> {
+    const MEANT: [&str; 9] =
+        ["errors", "error", "warnings", "warning", "failures", "failed", "exceptions", "critical", "crashed"];
+    let is_near = |meant: &&&str| word.chars().count() > 3 && strsim::osa_distance(meant, word) == 1;
+    let meant = MEANT.iter().find(is_near)?;
+    Some((meant, levels(meant)?))
+}
+
 /// A level by its own name: what "or worse" and the like are said of.
 pub(super) fn named_level(word: &str) -> Option<Level> {
     if word == "trace" {

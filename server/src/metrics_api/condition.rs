@@ -40,11 +40,8 @@ impl Signs {
     /// A service's anomalies of the period.
     pub(super) fn incidents(&self, service: &str) -> Vec<Incident> {
         let found = self.anomalies.get(service).map_or(&[][..], Vec::as_slice);
-        let what = |anomaly: &Found| {
-            let metric = anomaly.text("metric_name").unwrap_or("something").replace('_', " ");
-            anomaly.text("description").map_or_else(|| format!("{metric} is unusual"), str::to_owned)
-        };
-        let incident = |anomaly| Incident { severity: severity(Found::text(anomaly, "severity")), what: what(anomaly) };
+        let incident =
+            |anomaly| Incident { severity: severity(Found::text(anomaly, "severity")), what: in_words(anomaly) };
         found.iter().map(incident).collect()
     }
 
@@ -78,6 +75,21 @@ impl Condition {
             health: Health::of(error_rate, &anomalies, &alerts).as_str(),
             risk: risk_score(error_rate, &anomalies, alerts.len()),
         }
+    }
+}
+
+/// What was seen and what was expected, with units, where the metric is one of the built-in ones.
+fn in_words(anomaly: &Found) -> String {
+    let metric = anomaly.text("metric_name").unwrap_or("something");
+    let of = |name| anomaly.number(name);
+    let (Some(actual), Some(expected)) = (of("actual_value"), of("expected_value")) else {
+        return anomaly.text("description").map_or_else(|| format!("{metric} is unusual"), str::to_owned);
+    };
+    match metric {
+        "latency" => format!("latency {:.0} ms, {:.0} ms expected", actual / 1e3, expected / 1e3),
+        "error_rate" => format!("{:.1} % errors, {:.1} % expected", actual * 100.0, expected * 100.0),
+        "log_volume" => format!("{actual:.0} logs in 10 seconds, {expected:.0} expected"),
+        other => format!("{other} {actual}, {expected} expected"),
     }
 }
 
