@@ -2,7 +2,7 @@
 //!
 //! FILE has a message a line or, where COLUMN names one of its columns, is CSV with a header. Prints CSV in the order of
 //! the file: `LineId,cluster,template`, the id of each message's pattern and its text with `<*>` for every variable. With
-//! `--masks` for COLUMN's successor, the templates themselves are the patterns: what masking does alone.
+//! `--masks` templates themselves are the patterns: what masking does alone.
 
 #![allow(clippy::print_stderr)]
 

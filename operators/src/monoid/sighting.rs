@@ -86,7 +86,7 @@ impl Sighting {
             (self.first_seen, self.example) = (log.timestamp(), Name::from(example(log)));
         }
         self.level = self.level.max(log.level());
-        self.count = (self.count + 1).min(Self::MOST);
+        self.count = self.count.saturating_add(1).min(Self::MOST);
     }
 
     /// Takes in what was seen of the same template elsewhere.

@@ -14,7 +14,7 @@ const WORDS_BESIDE_FIRST: usize = 3;
 ///
 /// Templates are one pattern where all their words but one are alike and at that place stand four different words, or a
 /// variable beside a word; and wherever a chain of such templates leads. The first word must have three words beside
-/// it that stay, any other place one. What is compared is [words and marks](Row), a list of variables being one.
+/// it that stay, any other place one. What is compared is words and marks, a list of variables being one.
 ///
 /// A pure function of the set: the order of templates does not matter, and those that are one pattern stay so whatever
 /// else comes.

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::HashTable;
 
 use super::{TemplateId, head};
 use crate::stable_hash::fold;
@@ -14,16 +14,15 @@ const MOST: usize = 1 << 14;
 /// The ids of templates by the shape of messages: the text with each digit a zero. Messages of one shape have one
 /// template, so that what is remembered never shows in an answer; to look a shape up costs a fraction of masking.
 ///
-/// A shape is known by 128 bits of a hash with random keys, which no two of them will share.
+/// A shape is known by a hash as wide as the id it leads to, with a random key.
 pub(super) struct Templates {
-    known: HashMap<u128, TemplateId, RandomState>,
-    keys: [u64; 2],
+    known: HashTable<(u64, TemplateId)>,
+    key: u64,
 }
 
 impl Default for Templates {
     fn default() -> Self {
-        let random = RandomState::default();
-        Templates { known: HashMap::default(), keys: [random.hash_one(1), random.hash_one(2)] }
+        Templates { known: HashTable::default(), key: RandomState::default().hash_one(()) }
     }
 }
 
@@ -32,31 +31,30 @@ impl Templates {
     pub(super) fn id(&mut self, message: &str) -> TemplateId {
         let text = head(message);
         let shape = self.shape(text.as_bytes());
-        if let Some(id) = self.known.get(&shape) {
+        if let Some((_, id)) = self.known.find(shape, |(known, _)| *known == shape) {
             return *id;
         }
         if self.known.len() >= MOST {
             self.known.clear();
         }
         let id = TemplateId::of_message(text);
-        self.known.insert(shape, id);
+        self.known.insert_unique(shape, (shape, id), |(known, _)| *known);
         id
     }
 
-    /// The hash of a text without its digits, eight bytes at a time.
-    fn shape(&self, text: &[u8]) -> u128 {
-        let [mut a, mut b] = self.keys;
-        let mut add = |word: u64| {
-            a = fold(a ^ word, 0x9e37_79b9_7f4a_7c15);
-            b = fold(b ^ word, 0xbb67_ae85_84ca_a73b);
-        };
+    /// The hash of a text without its digits, two words of eight bytes at a time.
+    fn shape(&self, text: &[u8]) -> u64 {
+        let word = |bytes: &[u8; 8]| zeroed(u64::from_le_bytes(*bytes));
+        let mut hash = self.key ^ text.len() as u64;
         let (words, rest) = text.as_chunks::<8>();
-        words.iter().for_each(|word| add(zeroed(u64::from_le_bytes(*word))));
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        add(zeroed(u64::from_le_bytes(last)));
-        add(text.len() as u64);
-        u128::from(a) << 64 | u128::from(b)
+        let (pairs, last) = words.as_chunks::<2>();
+        for [a, b] in pairs {
+            hash = fold(word(a) ^ self.key, word(b) ^ hash);
+        }
+        let mut tail = [0; 8];
+        tail[..rest.len()].copy_from_slice(rest);
+        hash = fold(last.first().map_or(0, word) ^ self.key, word(&tail) ^ hash);
+        fold(hash ^ self.key, 0x9e37_79b9_7f4a_7c15)
     }
 }
 
