@@ -77,6 +77,7 @@ pub fn run(options: &Options, broker: &Broker) -> Result<Report> {
     settle(&mut last, producer, &job, kafka, expected.logs).map_err(|error| job.explain(&error))?;
 
     let counted = verdict::views(&last, &expected, &mut problems)?;
+    verdict::logs(&mut last, &expected, &mut problems)?;
     problems.add("the end", last.terminate(plan.asked, TO_END)?);
     let horizon = Horizon::of(&expected, began.elapsed());
     let topics = verdict::topics(&job, kafka, &expected, &horizon, &mut problems)?;

@@ -1,6 +1,9 @@
 //! What a job has said, by its views and by its topics, held against what is expected.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 
@@ -17,6 +20,10 @@ use crate::{
     views as http,
 };
 
+/// The log store may be behind the views, but not for longer.
+const TO_BE_FOUND: Duration = Duration::from_secs(120);
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
 /// Every process serves every view: what is wrong with them is added to the problems. How many logs each has counted.
 ///
 /// # Errors
@@ -28,6 +35,34 @@ pub fn views(cluster: &Cluster, expected: &Expected, problems: &mut Problems) ->
         views_at(address, number, expected, problems)
     });
     counted.collect()
+}
+
+/// The log store, which is the first process's, has each log once.
+///
+/// # Errors
+/// Where the process does not answer.
+pub fn logs(cluster: &mut Cluster, expected: &Expected, problems: &mut Problems) -> Result<()> {
+    let first = cluster.members().first().and_then(|process| process.address()).map(str::to_owned);
+    let address = &first.context("the job says nowhere where it listens")?;
+    let mut due: [BTreeMap<String, u64>; 2] = Default::default();
+    for ((service, level), count) in expected.levels.iter().filter(|(_, count)| **count > 0) {
+        *due[0].entry(service.clone()).or_default() += count;
+        *due[1].entry(level.clone()).or_default() += count;
+    }
+    let began = Instant::now();
+    let mut found = http::found(address)?;
+    while found != due && began.elapsed() < TO_BE_FOUND {
+        cluster.step(ASK_AGAIN)?;
+        found = http::found(address)?;
+    }
+    for (found, due) in found.iter().zip(&due) {
+        let keys: BTreeSet<_> = found.keys().chain(due.keys()).collect();
+        let count = |of: &BTreeMap<String, u64>, key: &String| of.get(key).copied().unwrap_or(0);
+        let wrong = keys.into_iter().filter(|key| count(found, key) != count(due, key));
+        let wrong = wrong.map(|key| format!("{} logs of {key}, expected {}", count(found, key), count(due, key)));
+        problems.add("what a search finds", wrong);
+    }
+    Ok(())
 }
 
 fn views_at(address: &str, process: usize, expected: &Expected, problems: &mut Problems) -> Result<u64> {

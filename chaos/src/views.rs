@@ -70,6 +70,20 @@ fn rows(address: &str, view: &str) -> Result<Vec<Value>> {
     }
 }
 
+/// Logs that a search for all finds, by service and by level.
+///
+/// # Errors
+/// Where there is no answer, or one of another form.
+pub fn found(address: &str) -> Result<[BTreeMap<String, u64>; 2]> {
+    let answer = get(address, "/api/v1/logs/search?limit=1", PATIENCE)?;
+    let counts = |of: &str| {
+        let counts = answer["aggregations"][of].as_object().into_iter().flatten();
+        let counts = counts.filter_map(|(key, count)| Some((key.clone(), count.as_u64()?)));
+        counts.filter(|(_, count)| *count > 0).collect()
+    };
+    Ok([counts("by_service"), counts("by_level")])
+}
+
 /// The job's metrics, as text.
 ///
 /// # Errors

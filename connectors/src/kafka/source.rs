@@ -64,6 +64,8 @@ pub struct KafkaSource {
     pub topic: Topic,
     /// The group whose committed offsets say where to go on.
     pub group: String,
+    /// Whether they do; where not, they are for lag tools alone.
+    pub goes_by_group: bool,
     /// Where to begin without one.
     pub start: Start,
     /// What to do where the next record is gone.
@@ -80,7 +82,8 @@ impl KafkaSource {
     pub fn new(config: KafkaConfig, topic: Topic, group: impl Into<String>, metrics: Arc<Metrics>) -> Self {
         let name = Name::from(format!("kafka:{}", topic.name));
         let (start, on_loss) = (Start::Earliest, OnLoss::Stop);
-        KafkaSource { name, config, topic, group: group.into(), start, on_loss, create_topic: false, metrics }
+        let (group, goes_by_group) = (group.into(), true);
+        KafkaSource { name, config, topic, group, goes_by_group, start, on_loss, create_topic: false, metrics }
     }
 
     fn error(&self, what: impl Into<String>) -> SourceError {
@@ -138,7 +141,7 @@ impl KafkaSource {
         mine: impl Fn(i32) -> bool,
         resume: &Positions,
     ) -> Result<Vec<(i32, i64)>, SourceError> {
-        let offsets = if resume.is_empty() {
+        let offsets = if resume.is_empty() && self.goes_by_group {
             self.committed(consumer, count)?
         } else {
             let resumed = |partition| u32::try_from(partition).ok().and_then(|partition| resume.get(&partition));
@@ -294,6 +297,7 @@ impl Source for KafkaSource {
             mine: Vec::new(),
             to_commit: Positions::new(),
             committed_at: Instant::now(),
+            doubt: None,
         };
         let starts = self.starts(&reader.consumer, count, |partition| reader.is_mine(partition), resume)?;
         reader.take_on(count, &starts)?;
@@ -315,7 +319,15 @@ struct KafkaReader {
     mine: Vec<Partition>,
     to_commit: Positions,
     committed_at: Instant,
+    /// since when a broker has said that the topic is gone, and when to ask again
+    doubt: Option<(Instant, Instant)>,
 }
+
+/// How long a topic must have been gone to be gone: a broker that has just come up does not know of any.
+const GONE_FROM: Duration = Duration::from_secs(10);
+/// How often to ask, and how long an answer may take: the worker has other things to do.
+const DOUBT_EVERY: Duration = Duration::from_secs(1);
+const DOUBT_PATIENCE: Duration = Duration::from_millis(500);
 
 struct Partition {
     id: i32,
@@ -388,6 +400,12 @@ impl KafkaReader {
             Some(
                 Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId,
             ) => {
+                let now = Instant::now();
+                let (since, _) = self.doubt.unwrap_or((now, now));
+                if now.duration_since(since) < GONE_FROM {
+                    self.doubt.get_or_insert((now, now + DOUBT_EVERY));
+                    return Ok(());
+                }
                 format!("topic {topic:?} at {brokers}, or a partition of it, is gone")
             }
             Some(
@@ -406,6 +424,29 @@ impl KafkaReader {
             }
         };
         Err(source.error(what).because(error))
+    }
+
+    /// Asks whether a topic that was said to be gone is. Where it is there, librdkafka may have stopped reading it.
+    fn ask_again(&mut self) -> Result<(), SourceError> {
+        let Some((since, ask_at)) = self.doubt else { return Ok(()) };
+        if Instant::now() < ask_at {
+            return Ok(());
+        }
+        self.doubt = Some((since, Instant::now() + DOUBT_EVERY));
+        let (topic, brokers) = (&self.source.topic.name, self.source.brokers());
+        // a broker that does not answer says nothing of topics
+        let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), DOUBT_PATIENCE) else { return Ok(()) };
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
+        if i32::try_from(count).is_ok_and(|count| count >= self.count) {
+            self.doubt = None;
+            tracing::info!(source = %self.source.name, "the topic is there after all");
+            return self.take_on(self.count, &[]);
+        }
+        if since.elapsed() < GONE_FROM {
+            return Ok(());
+        }
+        Err(self.source.error(format!("topic {topic:?} at {brokers}, or a partition of it, is gone")))
     }
 
     fn out_of_range(&mut self, error: KafkaError) -> Result<(), SourceError> {
@@ -477,6 +518,7 @@ impl Reader for KafkaReader {
             self.consumer.context().0.well();
         }
         self.look_around()?;
+        self.ask_again()?;
         Ok(if intake.is_full() { Progress::More } else { Progress::Idle })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use highwater_connectors::{
-    FileSource, GeneratorSource, Inbox, InboxBounds, IngestError, KafkaIngest, KafkaSource, OnLoss, Topic,
+    FileSource, GeneratorSource, Inbox, InboxBounds, IngestError, KafkaIngest, KafkaSource, OnLoss, Start, Topic,
     generator::Traffic,
 };
 use highwater_engine::{Name, Source, Timestamp, metrics::Metrics};
@@ -55,9 +55,14 @@ impl Sources {
             config::Source::Kafka(kafka) => {
                 self.of_job.push(Box::new(self::kafka(kafka, metrics.clone())));
                 if searches {
-                    // its lag is not the job's, and what is gone shall not keep it from what is there
+                    // its lag is not the job's, what is gone shall not keep it from what is there, and a folder that is
+                    // lost is made anew
                     let mut source = self::kafka(kafka, Arc::default());
                     source.group = format!("{}-search", kafka.group);
+                    source.goes_by_group = false;
+                    if kafka.start == Start::Committed {
+                        source.start = Start::Earliest;
+                    }
                     source.on_loss = OnLoss::Skip;
                     self.of_store.push(Box::new(source));
                 }
