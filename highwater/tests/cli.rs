@@ -136,6 +136,11 @@ fn the_demo_answers_takes_logs_and_ends_cleanly() {
     let (status, answer) = request(&address, "POST", "/api/v1/logs", log);
     assert_eq!(status, 202, "{answer}");
     wait_for(&address, "/api/v1/views/log_volume?key=test-of-mine", |answer| !rows(answer).is_empty());
+    // and found again
+    let found =
+        wait_for(&address, "/api/v1/logs/search?query=hello+service:test-of-mine", |answer| answer["total"] == 1);
+    let id = found["logs"][0]["id"].as_str().unwrap();
+    wait_for(&address, &format!("/api/v1/logs/{id}"), |log| log["message"] == "hello");
     demo.signal("INT");
     demo.line("stopping");
     demo.line("ended: ");
@@ -170,6 +175,10 @@ fn logs_by_http_that_were_accepted_outlast_a_kill() {
         answer["total_logs"].as_u64().is_some_and(|logs| logs >= accepted)
     });
     assert_eq!(told["total_logs"], accepted);
+    let found = wait_for(&address, "/api/v1/logs/search?query=service:mine", |answer| {
+        answer["total"].as_u64().is_some_and(|logs| logs >= accepted)
+    });
+    assert_eq!(found["total"], accepted);
     job.signal("TERM");
     assert_eq!(job.end(), Some(0));
 }

@@ -44,7 +44,12 @@ impl<T> Context<T> {
         self.lock().text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default()
     }
 
-    /// A record came or went: the cluster is there.
+    /// Whether a connection failed since the cluster was there last.
+    pub(crate) fn is_troubled(&self) -> bool {
+        self.troubled.load(Ordering::Relaxed)
+    }
+
+    /// A record came or went, or a question was answered: the cluster is there.
     pub(crate) fn well(&self) {
         if self.troubled.load(Ordering::Relaxed) && self.troubled.swap(false, Ordering::Relaxed) {
             let trouble = std::mem::take(&mut *self.lock());

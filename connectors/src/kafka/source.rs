@@ -319,14 +319,22 @@ struct KafkaReader {
     mine: Vec<Partition>,
     to_commit: Positions,
     committed_at: Instant,
-    /// since when a broker has said that the topic is gone, and when to ask again
-    doubt: Option<(Instant, Instant)>,
+    doubt: Option<Doubt>,
+}
+
+/// A connection failed, or a broker said that the topic is gone. It may have just come up, and know of none; and
+/// librdkafka may read on, or not.
+#[derive(Clone, Copy)]
+struct Doubt {
+    /// since when brokers have said so
+    gone: Option<Instant>,
+    ask_at: Instant,
 }
 
 /// How long a topic must have been gone to be gone: a broker that has just come up does not know of any.
 const GONE_FROM: Duration = Duration::from_secs(10);
 /// How often to ask, and how long an answer may take: the worker has other things to do.
-const DOUBT_EVERY: Duration = Duration::from_secs(1);
+const DOUBT_EVERY: Duration = Duration::from_secs(3);
 const DOUBT_PATIENCE: Duration = Duration::from_millis(500);
 
 struct Partition {
@@ -400,10 +408,10 @@ impl KafkaReader {
             Some(
                 Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId,
             ) => {
-                let now = Instant::now();
-                let (since, _) = self.doubt.unwrap_or((now, now));
-                if now.duration_since(since) < GONE_FROM {
-                    self.doubt.get_or_insert((now, now + DOUBT_EVERY));
+                let Doubt { gone, .. } = self.doubt();
+                let since = gone.unwrap_or_else(Instant::now);
+                if since.elapsed() < GONE_FROM {
+                    self.doubt = Some(Doubt { gone: Some(since), ..self.doubt() });
                     return Ok(());
                 }
                 format!("topic {topic:?} at {brokers}, or a partition of it, is gone")
@@ -426,23 +434,36 @@ impl KafkaReader {
         Err(source.error(what).because(error))
     }
 
-    /// Asks whether a topic that was said to be gone is. Where it is there, librdkafka may have stopped reading it.
+    fn doubt(&self) -> Doubt {
+        self.doubt.unwrap_or_else(|| Doubt { gone: None, ask_at: Instant::now() + DOUBT_EVERY })
+    }
+
+    /// After something went wrong, asks whether the topic is there; if so it is read anew from where reading was.
     fn ask_again(&mut self) -> Result<(), SourceError> {
-        let Some((since, ask_at)) = self.doubt else { return Ok(()) };
-        if Instant::now() < ask_at {
+        if self.doubt.is_none() && !self.consumer.context().0.is_troubled() {
             return Ok(());
         }
-        self.doubt = Some((since, Instant::now() + DOUBT_EVERY));
+        let doubt = self.doubt();
+        self.doubt = Some(doubt);
+        if Instant::now() < doubt.ask_at {
+            return Ok(());
+        }
+        let ask_at = Instant::now() + DOUBT_EVERY;
         let (topic, brokers) = (&self.source.topic.name, self.source.brokers());
-        // a broker that does not answer says nothing of topics
-        let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), DOUBT_PATIENCE) else { return Ok(()) };
+        let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), DOUBT_PATIENCE) else {
+            // who does not answer says nothing of topics
+            self.doubt = Some(Doubt { gone: None, ask_at });
+            return Ok(());
+        };
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
         if i32::try_from(count).is_ok_and(|count| count >= self.count) {
             self.doubt = None;
-            tracing::info!(source = %self.source.name, "the topic is there after all");
+            self.consumer.context().0.well();
             return self.take_on(self.count, &[]);
         }
+        let since = doubt.gone.unwrap_or_else(Instant::now);
+        self.doubt = Some(Doubt { gone: Some(since), ask_at });
         if since.elapsed() < GONE_FROM {
             return Ok(());
         }
