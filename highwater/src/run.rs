@@ -2,14 +2,17 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow};
 use highwater_ask::Model;
 use highwater_engine::{JobError, Source, Views, hours, metrics::Metrics};
-use highwater_logstore::Indexer;
+use highwater_logstore::{Indexer, LogStore};
 use highwater_server::{Bound, Ingest, Kept, Server};
 use tokio::{
     sync::{broadcast::error::RecvError, oneshot},
@@ -74,8 +77,8 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
     let mut watch = Watch::new(show.history);
 
     let stopper = running.stopper();
-    let indexer = match follow(config, followed, &mut server) {
-        Ok(indexer) => indexer,
+    let store = match follow(config, followed, &mut server) {
+        Ok(store) => store,
         Err(error) => {
             stopper();
             running.join()?;
@@ -90,7 +93,10 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
     };
     std::thread::Builder::new().name("job".to_owned()).spawn(wait).context("cannot start a thread")?;
     let (interrupt, mut interrupted) = oneshot::channel::<()>();
+    let stopped = Arc::new(AtomicBool::new(false));
+    let stops = stopped.clone();
     signals::on_stop(move || {
+        stops.store(true, Ordering::Relaxed);
         let _ = interrupt.send(());
         stop();
     })?;
@@ -127,9 +133,14 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         }
         outcome
     });
-    // what has been read can be found next time
-    drop(indexer);
     status::clear();
+    if let Some((indexer, logs)) = store {
+        if outcome.is_ok() {
+            catch_up(&logs, &stopped);
+        }
+        // what has been read can be found next time
+        drop(indexer);
+    }
     outcome?;
     status::say(&format!("ended: {}", watch.farewell(&metrics, began.elapsed())));
     Ok(())
@@ -139,11 +150,30 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Where their folder cannot be used.
-fn follow(config: &Config, sources: Vec<Box<dyn Source>>, server: &mut Server) -> anyhow::Result<Option<Indexer>> {
+fn follow(
+    config: &Config,
+    sources: Vec<Box<dyn Source>>,
+    server: &mut Server,
+) -> anyhow::Result<Option<(Indexer, LogStore)>> {
     let Some(settings) = config.log_store() else { return Ok(None) };
     let (indexer, logs) = Indexer::start(sources, config.settings.clone(), settings, &mut server.registry)?;
-    server.logs = Some(logs);
-    Ok(Some(indexer))
+    server.logs = Some(logs.clone());
+    Ok(Some((indexer, logs)))
+}
+
+/// A job that has read all there is ends; the log store reads by itself, and may have more to read.
+fn catch_up(logs: &LogStore, stopped: &AtomicBool) {
+    let mut said = false;
+    loop {
+        let now = logs.status();
+        if stopped.load(Ordering::Relaxed) || now.finished || now.failure.is_some() {
+            return;
+        }
+        if !std::mem::replace(&mut said, true) {
+            status::say("the job is done; its logs are still being indexed, which Ctrl-C ends");
+        }
+        let _ = crossbeam_channel::after(REDRAW).recv();
+    }
 }
 
 /// Tells what happens until the job has ended.
