@@ -7,6 +7,7 @@ mod context;
 mod dead_letters;
 mod ingest;
 mod outbox;
+mod reader;
 mod sink;
 mod source;
 mod topic;

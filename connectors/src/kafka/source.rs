@@ -6,14 +6,14 @@ use std::{
 };
 
 use highwater_engine::{
-    Intake, Name, PartitionSlot, Positions, Progress, Reader, Source, SourceError, Timestamp,
+    Name, Positions, Reader, Source, SourceError,
     metrics::{Metrics, PartitionLabel},
 };
 use rdkafka::{
-    Message, Offset, TopicPartitionList,
+    Offset, TopicPartitionList,
     config::FromClientConfigAndContext,
-    consumer::{BaseConsumer, CommitMode, Consumer},
-    error::{KafkaError, RDKafkaErrorCode},
+    consumer::{BaseConsumer, Consumer},
+    error::RDKafkaErrorCode,
 };
 use serde::Deserialize;
 
@@ -22,6 +22,7 @@ use super::{
     ask::{hear_trouble, is_settling},
     config::{REQUEST_TIMEOUT, explain},
     context::{Consuming, Context, Ends},
+    reader::KafkaReader,
 };
 use crate::pause;
 
@@ -86,11 +87,11 @@ impl KafkaSource {
         KafkaSource { name, config, topic, group, goes_by_group, start, on_loss, create_topic: false, metrics }
     }
 
-    fn error(&self, what: impl Into<String>) -> SourceError {
+    pub(super) fn error(&self, what: impl Into<String>) -> SourceError {
         SourceError::new(self.name.clone(), what)
     }
 
-    fn brokers(&self) -> &str {
+    pub(super) fn brokers(&self) -> &str {
         &self.config.bootstrap_servers
     }
 
@@ -207,7 +208,7 @@ impl KafkaSource {
         Ok(offsets)
     }
 
-    fn bounds(&self, consumer: &BaseConsumer<Consuming>, partition: i32) -> Result<(i64, i64), SourceError> {
+    pub(super) fn bounds(&self, consumer: &BaseConsumer<Consuming>, partition: i32) -> Result<(i64, i64), SourceError> {
         consumer.fetch_watermarks(&self.topic.name, partition, REQUEST_TIMEOUT).map_err(|error| {
             let trouble = hear_trouble(consumer);
             self.error(format!("the ends of partition {partition} at {} cannot be read{trouble}", self.brokers()))
@@ -216,7 +217,7 @@ impl KafkaSource {
     }
 
     /// What is lost ends the job, or is reported.
-    fn lose(&self, lost: &[Lost]) -> Result<(), SourceError> {
+    pub(super) fn lose(&self, lost: &[Lost]) -> Result<(), SourceError> {
         if self.on_loss == OnLoss::Stop {
             return Err(self.lost(lost));
         }
@@ -243,11 +244,11 @@ impl KafkaSource {
 }
 
 /// A partition in which the next record is not there.
-struct Lost {
-    partition: i32,
-    next: i64,
-    low: i64,
-    high: i64,
+pub(super) struct Lost {
+    pub(super) partition: i32,
+    pub(super) next: i64,
+    pub(super) low: i64,
+    pub(super) high: i64,
 }
 
 impl Lost {
@@ -288,276 +289,9 @@ impl Source for KafkaSource {
         if worker == 0 && usize::try_from(count).is_ok_and(|count| count < workers) {
             tracing::warn!(source = %self.name, partitions = count, workers, "some workers have no partition to read");
         }
-        let mut reader = KafkaReader {
-            source: self.clone(),
-            consumer,
-            worker: i32::try_from(worker).unwrap_or(i32::MAX),
-            workers: i32::try_from(workers).unwrap_or(i32::MAX),
-            count: 0,
-            mine: Vec::new(),
-            to_commit: Positions::new(),
-            committed_at: Instant::now(),
-            doubt: None,
-        };
+        let mut reader = KafkaReader::new(self.clone(), consumer, worker, workers);
         let starts = self.starts(&reader.consumer, count, |partition| reader.is_mine(partition), resume)?;
         reader.take_on(count, &starts)?;
         Ok(Box::new(reader))
-    }
-}
-
-/// How often offsets are committed.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
-
-struct KafkaReader {
-    source: KafkaSource,
-    consumer: BaseConsumer<Consuming>,
-    worker: i32,
-    workers: i32,
-    /// how many partitions the topic has
-    count: i32,
-    /// this worker's, by number: every `workers`th from `worker` on
-    mine: Vec<Partition>,
-    to_commit: Positions,
-    committed_at: Instant,
-    doubt: Option<Doubt>,
-}
-
-/// A connection failed, or a broker said that the topic is gone. It may have just come up, and know of none; and
-/// librdkafka may read on, or not.
-#[derive(Clone, Copy)]
-struct Doubt {
-    /// since when brokers have said so
-    gone: Option<Instant>,
-    ask_at: Instant,
-}
-
-/// How long a topic must have been gone to be gone: a broker that has just come up does not know of any.
-const GONE_FROM: Duration = Duration::from_secs(10);
-/// How often to ask, and how long an answer may take: the worker has other things to do.
-const DOUBT_EVERY: Duration = Duration::from_secs(3);
-const DOUBT_PATIENCE: Duration = Duration::from_millis(500);
-
-struct Partition {
-    id: i32,
-    next: i64,
-    slot: Option<PartitionSlot>,
-}
-
-impl KafkaReader {
-    fn is_mine(&self, partition: i32) -> bool {
-        partition % self.workers == self.worker
-    }
-
-    /// Reads these partitions too.
-    fn take_on(&mut self, count: i32, starts: &[(i32, i64)]) -> Result<(), SourceError> {
-        self.mine.extend(starts.iter().map(|&(id, next)| Partition { id, next, slot: None }));
-        self.mine.sort_unstable_by_key(|partition| partition.id);
-        self.count = count;
-        let mut assignment = TopicPartitionList::new();
-        let mut done = Ok(());
-        for partition in &self.mine {
-            let at = Offset::Offset(partition.next);
-            done = done.and(assignment.add_partition_offset(&self.source.topic.name, partition.id, at));
-        }
-        done.and_then(|()| self.consumer.assign(&assignment))
-            .map_err(|error| self.source.error("partitions cannot be assigned").because(error))
-    }
-
-    /// Tells the intake where partitions are read that it does not know of, or that are read elsewhere now.
-    fn settle(&mut self, intake: &mut Intake) {
-        for partition in self.mine.iter_mut().filter(|partition| partition.slot.is_none()) {
-            let slot = intake.partition(u32::try_from(partition.id).unwrap_or(u32::MAX));
-            intake.skip_to(slot, partition.next);
-            partition.slot = Some(slot);
-        }
-    }
-
-    /// What the newest statistics say: lag, and whether partitions have been added.
-    fn look_around(&mut self) -> Result<(), SourceError> {
-        let Some(ends) = self.consumer.context().0.kind.take() else { return Ok(()) };
-        for partition in &self.mine {
-            let Some(end) = ends.get(&partition.id).filter(|end| **end >= 0) else { continue };
-            let number = u32::try_from(partition.id).unwrap_or(u32::MAX);
-            let label = PartitionLabel { source: self.source.name.to_string(), partition: number };
-            self.source.metrics.source_lag.get_or_create(&label).set((end - partition.next).max(0));
-        }
-        let count = ends.keys().max().map_or(0, |last| last + 1);
-        if count > self.count {
-            tracing::info!(source = %self.source.name, from = self.count, to = count, "the topic has more partitions");
-            // what may be gone from them already is lost, and an error like any other loss
-            let starts: Vec<(i32, i64)> = (self.count..count)
-                .filter(|partition| self.is_mine(*partition))
-                .map(|partition| (partition, 0))
-                .collect();
-            if starts.is_empty() {
-                self.count = count;
-            } else {
-                self.take_on(count, &starts)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Ends the job for what trying again does not mend; librdkafka tries again with the rest by itself.
-    fn judge(&mut self, error: KafkaError) -> Result<(), SourceError> {
-        use RDKafkaErrorCode as Code;
-        let source = self.source.clone();
-        let (topic, brokers) = (&source.topic.name, source.brokers());
-        let what = match error.rdkafka_error_code() {
-            Some(Code::OffsetOutOfRange | Code::AutoOffsetReset) => return self.out_of_range(error),
-            Some(
-                Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicId,
-            ) => {
-                let Doubt { gone, .. } = self.doubt();
-                let since = gone.unwrap_or_else(Instant::now);
-                if since.elapsed() < GONE_FROM {
-                    self.doubt = Some(Doubt { gone: Some(since), ..self.doubt() });
-                    return Ok(());
-                }
-                format!("topic {topic:?} at {brokers}, or a partition of it, is gone")
-            }
-            Some(
-                Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed,
-            ) => {
-                format!("{brokers} does not allow topic {topic:?} to be read with group {:?}", source.group)
-            }
-            // librdkafka would go on behind the records that it cannot read
-            Some(Code::BadMessage | Code::BadCompression | Code::NotImplemented) => {
-                format!("{brokers} sends records of topic {topic:?} that are damaged or in an unknown form")
-            }
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => "librdkafka gives up".into(),
-            _ => {
-                tracing::debug!(source = %source.name, %error, "librdkafka tries again");
-                return Ok(());
-            }
-        };
-        Err(source.error(what).because(error))
-    }
-
-    fn doubt(&self) -> Doubt {
-        self.doubt.unwrap_or_else(|| Doubt { gone: None, ask_at: Instant::now() + DOUBT_EVERY })
-    }
-
-    /// After something went wrong, asks whether the topic is there; if so it is read anew from where reading was.
-    fn ask_again(&mut self) -> Result<(), SourceError> {
-        if self.doubt.is_none() && !self.consumer.context().0.is_troubled() {
-            return Ok(());
-        }
-        let doubt = self.doubt();
-        self.doubt = Some(doubt);
-        if Instant::now() < doubt.ask_at {
-            return Ok(());
-        }
-        let ask_at = Instant::now() + DOUBT_EVERY;
-        let (topic, brokers) = (&self.source.topic.name, self.source.brokers());
-        let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), DOUBT_PATIENCE) else {
-            // who does not answer says nothing of topics
-            self.doubt = Some(Doubt { gone: None, ask_at });
-            return Ok(());
-        };
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        let count = found.filter(|found| found.error().is_none()).map_or(0, |found| found.partitions().len());
-        if i32::try_from(count).is_ok_and(|count| count >= self.count) {
-            self.doubt = None;
-            self.consumer.context().0.well();
-            return self.take_on(self.count, &[]);
-        }
-        let since = doubt.gone.unwrap_or_else(Instant::now);
-        self.doubt = Some(Doubt { gone: Some(since), ask_at });
-        if since.elapsed() < GONE_FROM {
-            return Ok(());
-        }
-        Err(self.source.error(format!("topic {topic:?} at {brokers}, or a partition of it, is gone")))
-    }
-
-    fn out_of_range(&mut self, error: KafkaError) -> Result<(), SourceError> {
-        let mut lost = Vec::new();
-        for partition in &mut self.mine {
-            if let Ok((low, high)) = self.source.bounds(&self.consumer, partition.id)
-                && !(low..=high).contains(&partition.next)
-            {
-                lost.push(Lost { partition: partition.id, next: partition.next, low, high });
-                (partition.next, partition.slot) = (low, None);
-            }
-        }
-        self.source.lose(&lost).map_err(|lost| lost.because(error))?;
-        // librdkafka has stopped reading there
-        self.take_on(self.count, &[])
-    }
-
-    fn send_commit(&mut self) {
-        if self.to_commit.is_empty() {
-            return;
-        }
-        let mut offsets = TopicPartitionList::new();
-        for (partition, next) in std::mem::take(&mut self.to_commit) {
-            let Ok(partition) = i32::try_from(partition) else { continue };
-            if let Err(error) = offsets.add_partition_offset(&self.source.topic.name, partition, Offset::Offset(next)) {
-                tracing::warn!(source = %self.source.name, %error, "an offset cannot be committed");
-            }
-        }
-        // what fails is in the next commit too, and costs a restart some reading at worst
-        if let Err(error) = self.consumer.commit(&offsets, CommitMode::Async) {
-            tracing::warn!(source = %self.source.name, %error, "offsets cannot be committed");
-        }
-        self.committed_at = Instant::now();
-    }
-}
-
-impl Reader for KafkaReader {
-    fn read(&mut self, intake: &mut Intake, mut patience: Duration) -> Result<Progress, SourceError> {
-        self.settle(intake);
-        let mut any = false;
-        while !intake.is_full() {
-            match self.consumer.poll(patience) {
-                None => break,
-                Some(Err(error)) => {
-                    self.judge(error)?;
-                    self.settle(intake);
-                }
-                Some(Ok(message)) => {
-                    let at = usize::try_from(message.partition() / self.workers).unwrap_or(usize::MAX);
-                    let Some(Partition { next, slot: Some(slot), .. }) = self.mine.get_mut(at) else { continue };
-                    let offset = message.offset();
-                    if offset < *next {
-                        continue;
-                    }
-                    *next = offset + 1;
-                    match message.payload() {
-                        None => intake.skip_to(*slot, *next),
-                        Some(bytes) => {
-                            let received = message.timestamp().to_millis().filter(|millis| *millis >= 0);
-                            intake.record(*slot, *next, received.map(Timestamp::from_millis), bytes);
-                        }
-                    }
-                    patience = Duration::ZERO;
-                    any = true;
-                }
-            }
-        }
-        if any {
-            self.consumer.context().0.well();
-        }
-        self.look_around()?;
-        self.ask_again()?;
-        Ok(if intake.is_full() { Progress::More } else { Progress::Idle })
-    }
-
-    fn commit(&mut self, positions: &Positions) -> Result<(), SourceError> {
-        self.to_commit.clone_from(positions);
-        if self.committed_at.elapsed() >= COMMIT_EVERY {
-            self.send_commit();
-        }
-        Ok(())
-    }
-}
-
-impl Drop for KafkaReader {
-    fn drop(&mut self) {
-        // closing the consumer waits for what is under way
-        self.send_commit();
-        if let Err(error) = self.consumer.unassign() {
-            tracing::debug!(source = %self.source.name, %error, "partitions cannot be given back");
-        }
     }
 }
