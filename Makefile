@@ -10,6 +10,8 @@ FUZZ_TARGETS ?= json envelope logfmt plain syslog timestamp detect query
 KILLS ?= 200
 # How long soak lasts.
 MINUTES ?= 30
+# Logs that searches are measured over; each takes about 360 bytes of disk.
+LOGS ?= 10000000
 # More arguments for demo, chaos, soak and bench: make demo ARGS="--rate 50000"
 ARGS ?=
 
@@ -55,6 +57,14 @@ bench: ## Measure speed and memory beside the yardsticks, as a table
 .PHONY: bench-micro
 bench-micro: ## Measure parsers, merges and detectors one by one
 	cargo bench --locked -p highwater-benches --bench micro -- $(ARGS)
+
+.PHONY: bench-search
+bench-search: ## Measure the log store: indexing, size, searches over LOGS=10000000 made-up logs
+	cargo build --release --locked
+	cargo build --release --locked -p highwater-logstore --example measure
+	target/release/highwater generate --count $(LOGS) --rate 2000 --fast --to target/bench-search.json
+	rm -rf target/bench-search
+	target/release/examples/measure target/bench-search.json target/bench-search
 
 .PHONY: fuzz
 fuzz: ## Fuzz every parser, SECONDS=60 each (FUZZ_TARGETS="json syslog" for some)
