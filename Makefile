@@ -51,8 +51,9 @@ soak: ## Half of full speed for MINUTES=30 on a real Kafka; neither memory nor d
 	target/release/highwater-soak --minutes $(MINUTES) $(ARGS)
 
 .PHONY: bench
-bench: ## Measure speed and memory beside the yardsticks, as a table
+bench: ## Measure speed and memory beside the yardsticks, as a table; then the log store (bench-search)
 	cargo run --release --locked -p highwater-benches -- $(ARGS)
+	$(MAKE) bench-search
 
 .PHONY: bench-micro
 bench-micro: ## Measure parsers, merges and detectors one by one

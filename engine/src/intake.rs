@@ -23,6 +23,8 @@ pub struct Intake {
     settings: Settings,
     defaults: Defaults,
     batch: LogBatch,
+    /// the batch taken last: once the dataflow is done with it, its memory, which the cache still has, is used again
+    taken: Option<Rc<LogBatch>>,
     dead: Vec<DeadLetter>,
     /// what the dead letters weigh
     dead_bytes: usize,
@@ -55,6 +57,7 @@ impl Intake {
             source,
             defaults: Defaults { received: Timestamp::now(), service: settings.default_service.clone() },
             batch: Intake::empty_batch(settings),
+            taken: None,
             settings: settings.clone(),
             dead: Vec::new(),
             dead_bytes: 0,
@@ -193,7 +196,14 @@ impl Intake {
         if self.batch.is_empty() {
             return None;
         }
-        Some(Rc::new(std::mem::replace(&mut self.batch, Intake::empty_batch(&self.settings))))
+        let next = match self.taken.take().and_then(Rc::into_inner) {
+            // one that a long record made grow is let go
+            Some(used) if used.capacity() <= 2 * self.settings.batch_bytes => used.emptied(),
+            _ => Intake::empty_batch(&self.settings),
+        };
+        let batch = Rc::new(std::mem::replace(&mut self.batch, next));
+        self.taken = Some(batch.clone());
+        Some(batch)
     }
 
     /// Where the logs of the batch that is taken stand; empty where nobody asks.

@@ -131,6 +131,28 @@ impl LogBatch {
         }
     }
 
+    /// The same memory without a log in it.
+    pub(crate) fn emptied(mut self) -> Self {
+        let LogBatch { text, unescaped, records, formats, timestamps, levels, .. } = &mut self;
+        text.clear();
+        unescaped.clear();
+        records.clear();
+        formats.clear();
+        timestamps.clear();
+        levels.clear();
+        for spans in [&mut self.services, &mut self.messages, &mut self.hosts, &mut self.trace_ids, &mut self.span_ids]
+        {
+            spans.clear();
+        }
+        self.latencies.clear();
+        self
+    }
+
+    /// Bytes of text that it has memory for.
+    pub(crate) fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// How many logs.
     pub fn len(&self) -> usize {
         self.timestamps.len()

@@ -7,6 +7,7 @@ mod common;
 use std::{
     collections::BTreeMap,
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Command,
     time::{SystemTime, UNIX_EPOCH},
@@ -85,6 +86,50 @@ fn a_full_disk_ends_the_job_and_with_room_it_goes_on() {
     let rows = folded(&volume);
     assert_eq!(rows.len(), 5_001, "5000 services, and all of them together");
     assert!(rows.iter().all(|(place, value)| place.starts_with("\"*\"") || *value == 4), "{rows:?}");
+}
+
+#[test]
+fn on_a_full_disk_search_is_behind_while_views_go_on_and_with_room_it_catches_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    let Some(_mounted) = SmallDisk::mount(&disk) else {
+        println!(
+            "SKIPPED: on_a_full_disk_search_is_behind_while_views_go_on_and_with_room_it_catches_up: only root may mount a small disk"
+        );
+        return;
+    };
+    let now = millis_now();
+    let logs = write(folder.path(), "logs.json", "");
+    let append = |lines: std::ops::Range<usize>| {
+        let line = |n: usize| format!("{{\"timestamp\":{now},\"service\":\"mine\",\"message\":\"order {n} came\"}}\n");
+        let mut file = fs::OpenOptions::new().append(true).open(&logs).unwrap();
+        file.write_all(lines.map(line).collect::<String>().as_bytes()).unwrap();
+    };
+    let text = format!(
+        "[search]\npath = {:?}\n[[source]]\ntype = \"file\"\npath = {logs:?}\nfollow = true\n",
+        disk.join("logs")
+    );
+    let config = write(folder.path(), "h.toml", &text);
+    let mut job = Running::start(highwater(&["run", "--config", &config, "--listen", "127.0.0.1:0"]));
+    let address = job.address();
+    let found = |count: u64| {
+        wait_for(&address, "/api/v1/logs/search?limit=1", |answer| answer["total"] == count);
+    };
+    append(0..100);
+    found(100);
+
+    let mut ballast = fs::File::create(disk.join("ballast")).unwrap();
+    while ballast.write_all(&[0; 4096]).is_ok() {}
+    append(100..30_000);
+    wait_for(&address, "/api/v1/views/log_volume?key=mine", |view| view["rows"][0]["value"] == 30_000);
+    let health = wait_for(&address, "/health", |health| health["components"]["search"]["status"] == "degraded");
+    assert_eq!(health["components"]["dataflow"]["status"], "healthy", "{health}");
+    fs::remove_file(disk.join("ballast")).unwrap();
+    drop(ballast);
+    found(30_000);
+    wait_for(&address, "/health", |health| health["components"]["search"]["status"] == "healthy");
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
 }
 
 const FAKETIME: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";

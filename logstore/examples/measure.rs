@@ -127,7 +127,10 @@ fn main() {
     search_all(&store);
     rate.store(20_000, Ordering::Relaxed);
     println!("searches while 20 000 logs/s come:");
+    let (before, start) = (store.status().logs, Instant::now());
     search_all(&store);
+    let came = store.status().logs - before;
+    println!("  meanwhile {:.0} logs/s came", rate_of(came, start.elapsed()));
 }
 
 fn rate_of(logs: u64, time: Duration) -> f64 {
@@ -152,7 +155,8 @@ fn search_all(store: &LogStore) {
         )
     };
     let trace = sample.trace_id.clone().unwrap_or_default();
-    let status = Field::Attribute("status".to_owned());
+    let region = Field::Attribute("region".to_owned());
+    let region_of = |name: &str| clause(region.clone(), Predicate::Is(Value::Text(name.to_owned())));
     let slow = std::ops::Bound::Included(Value::Micros(500_000));
     let minutes = |search: Search, minutes: u64| {
         let newest = store.status().newest.unwrap();
@@ -165,12 +169,12 @@ fn search_all(store: &LogStore) {
         ("last 15 minutes, counted", minutes(all(Query::All), 15)),
         ("one word", all(is(Field::Message, "payment"))),
         ("two words", all(Query::And(vec![is(Field::Message, "payment"), is(Field::Message, "failed")]))),
-        ("a phrase", all(is(Field::Message, "connection reset"))),
+        ("a phrase", all(is(Field::Message, "template rendering failed"))),
         ("a prefix", all(clause(Field::Message, Predicate::StartsWith("time".to_owned())))),
         ("errors of a service", all(Query::And(vec![errors(), is(Field::Service, &sample.service)]))),
         ("not of a service", all(Query::Not(Box::new(is(Field::Service, &sample.service))))),
         ("slower than 500 ms", all(clause(Field::Latency, Predicate::Within(slow, std::ops::Bound::Unbounded)))),
-        ("an attribute", all(clause(status, Predicate::Is(Value::Number(500.0))))),
+        ("an attribute", all(region_of("eu-central-1"))),
         ("a trace", Search::new(is(Field::TraceId, &trace))),
         ("an id", Search::new(is(Field::Id, &sample.id.to_string()))),
     ];

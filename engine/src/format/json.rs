@@ -234,10 +234,24 @@ impl<'a> Visitor<'a> for Value<'_, '_, 'a> {
 /// Whether objects and lists nest deeper than [`MAX_DEPTH`]. What has few brackets cannot, and counting them costs
 /// next to nothing.
 pub(super) fn too_deep(json: &[u8]) -> bool {
+    brackets(json) > MAX_DEPTH && depth_exceeds(json)
+}
+
+/// How many brackets open. Counted in lanes of a byte each, which are added up before one could overflow.
+fn brackets(json: &[u8]) -> usize {
+    const LANES: usize = 32;
+    let (chunks, rest) = json.as_chunks::<LANES>();
     // `[` and `{` differ in one bit
-    let opens = |chunk: &[u8]| chunk.iter().map(|b| u8::from(b | 0x20 == b'{')).sum::<u8>();
-    let brackets: usize = json.chunks(128).map(|chunk| usize::from(opens(chunk))).sum();
-    brackets > MAX_DEPTH && depth_exceeds(json)
+    let opens = |byte: &u8| u8::from(byte | 0x20 == b'{');
+    let in_chunks = |chunks: &[[u8; LANES]]| -> usize {
+        let mut lanes = [0_u8; LANES];
+        for chunk in chunks {
+            lanes.iter_mut().zip(chunk).for_each(|(lane, byte)| *lane += opens(byte));
+        }
+        lanes.iter().map(|lane| usize::from(*lane)).sum()
+    };
+    let in_rest: u8 = rest.iter().map(opens).sum();
+    chunks.chunks(usize::from(u8::MAX)).map(in_chunks).sum::<usize>() + usize::from(in_rest)
 }
 
 fn depth_exceeds(json: &[u8]) -> bool {
@@ -404,6 +418,15 @@ mod tests {
         assert_eq!(lookup(&nested(1_000_000), "a"), None);
         // brackets in text and side by side are not deep
         assert!(parse(&format!(r#"{{"message":"\"{}","a":[{}0]}}"#, "[".repeat(999), "[],".repeat(999))).is_ok());
+    }
+
+    #[test]
+    fn every_bracket_that_opens_is_counted() {
+        for length in [0, 1, 31, 32, 33, 255 * 32, 256 * 32 + 7] {
+            let json: Vec<u8> = (0..length).map(|at| b"{[]}a["[at * 7 % 6]).collect();
+            let opening = json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+            assert_eq!(brackets(&json), opening, "{length} bytes");
+        }
     }
 
     #[test]

@@ -42,20 +42,35 @@ impl Templates {
         id
     }
 
-    /// The hash of a text without its digits, two words of eight bytes at a time.
+    /// The hash of a text without its digits, 32 bytes at a time in two strands, so that one multiplication need not wait
+    /// for the other. What is left at the end is read together with bytes before it; the length tells such texts apart.
     fn shape(&self, text: &[u8]) -> u64 {
-        let word = |bytes: &[u8; 8]| zeroed(u64::from_le_bytes(*bytes));
-        let mut hash = self.key ^ text.len() as u64;
-        let (words, rest) = text.as_chunks::<8>();
-        let (pairs, last) = words.as_chunks::<2>();
-        for [a, b] in pairs {
-            hash = fold(word(a) ^ self.key, word(b) ^ hash);
+        let mut strands = [self.key ^ text.len() as u64, self.key];
+        let mut take = |block: &[u8; 32]| {
+            let [a, b, c, d] = words(block).map(zeroed);
+            strands = [fold(a ^ self.key, b ^ strands[0]), fold(c ^ self.key, d ^ strands[1])];
+        };
+        match text.last_chunk() {
+            Some(last) => {
+                text.as_chunks().0.iter().for_each(&mut take);
+                take(last);
+            }
+            None => {
+                let mut padded = [0; 32];
+                padded[..text.len()].copy_from_slice(text);
+                take(&padded);
+            }
         }
-        let mut tail = [0; 8];
-        tail[..rest.len()].copy_from_slice(rest);
-        hash = fold(last.first().map_or(0, word) ^ self.key, word(&tail) ^ hash);
-        fold(hash ^ self.key, 0x9e37_79b9_7f4a_7c15)
+        fold(strands[0] ^ self.key, strands[1] ^ ODD)
     }
+}
+
+// the fractional bits of the golden ratio
+const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn words(block: &[u8; 32]) -> [u64; 4] {
+    let (words, _) = block.as_chunks::<8>();
+    std::array::from_fn(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)))
 }
 
 /// Eight bytes with each digit a zero: a digit is what `0` turns into something below ten, and loses its lower half.
