@@ -237,21 +237,11 @@ pub(super) fn too_deep(json: &[u8]) -> bool {
     brackets(json) > MAX_DEPTH && depth_exceeds(json)
 }
 
-/// How many brackets open. Counted in lanes of a byte each, which are added up before one could overflow.
+/// How many brackets open. Few enough at a time that a byte holds their number, which the compiler makes vectors of.
 fn brackets(json: &[u8]) -> usize {
-    const LANES: usize = 32;
-    let (chunks, rest) = json.as_chunks::<LANES>();
     // `[` and `{` differ in one bit
-    let opens = |byte: &u8| u8::from(byte | 0x20 == b'{');
-    let in_chunks = |chunks: &[[u8; LANES]]| -> usize {
-        let mut lanes = [0_u8; LANES];
-        for chunk in chunks {
-            lanes.iter_mut().zip(chunk).for_each(|(lane, byte)| *lane += opens(byte));
-        }
-        lanes.iter().map(|lane| usize::from(*lane)).sum()
-    };
-    let in_rest: u8 = rest.iter().map(opens).sum();
-    chunks.chunks(usize::from(u8::MAX)).map(in_chunks).sum::<usize>() + usize::from(in_rest)
+    let opens = |chunk: &[u8]| chunk.iter().map(|b| u8::from(b | 0x20 == b'{')).sum::<u8>();
+    json.chunks(128).map(|chunk| usize::from(opens(chunk))).sum()
 }
 
 fn depth_exceeds(json: &[u8]) -> bool {
