@@ -1,24 +1,33 @@
 //! `GET /logs/tail`: logs as they are read, as server-sent events.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
+use schemars::JsonSchema;
 use warp::reply::Response;
 
 use super::{
     asked::Filter,
     live_tail::{Batch, LiveTail},
+    marks::Shown,
     store,
 };
 use crate::{
+    call::Call,
     error::Problem,
     live::{self, End, Events, STOPPING, keep_alive, stopped},
-    params::Params,
-    routes::State,
+    state::State,
 };
 
-/// An event carries `{"logs": [..]}`; one called `lagged` says how many logs were missed: `{"missed": 17}`.
-pub(crate) fn tail(state: &Arc<State>, params: &Params) -> Result<Response, Problem> {
-    let tail = LiveTail::new(&store(state)?, &state.views, &Filter::from_params(params)?)?;
+/// What an event carries; one called `lagged` says how many logs were missed: `{"missed": 17}`.
+#[derive(JsonSchema)]
+pub(super) struct Tailed<'a> {
+    #[expect(dead_code, reason = "logs are written one by one, as they come")]
+    logs: Vec<Shown<'a>>,
+}
+
+pub(super) fn tail(call: &Call) -> Result<Response, Problem> {
+    let state = &call.state;
+    let tail = LiveTail::new(&store(state)?, &state.views, &Filter::from_params(&call.params)?)?;
     let follower = state.clone();
     live::stream(state, |events| async move { follow(&follower, tail, &events).await })
 }
