@@ -111,7 +111,7 @@ pub struct Server {
     pub model: Option<Arc<Model>>,
     /// Bounds.
     pub limits: Limits,
-    /// How often each client may ask.
+    /// How often each client may ask; as often as it likes, unless set.
     pub rates: Rates,
 }
 
@@ -217,7 +217,7 @@ impl Server {
             trace_share: 1.0,
             model: None,
             limits: Limits::default(),
-            rates: Rates::default(),
+            rates: Rates::UNLIMITED,
         }
     }
 
