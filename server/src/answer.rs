@@ -143,9 +143,10 @@ async fn dispatch(
     }
     identity.check(operation.access)?;
     let params = Params::read(&request.path, &request.query, operation.params)?.with_segments(address.segments);
-    let Request { headers, ws, body, .. } = request;
+    let Request { path, query, headers, ws, body, .. } = request;
+    let target = path + "?" + &query;
     let (state, context) = (state.clone(), context.clone());
-    Call { state, operation, identity, context, params, headers, ws, body }.answer().await
+    Call { state, operation, identity, context, target, params, headers, ws, body }.answer().await
 }
 
 fn method_label(method: &Method) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use bytes::Bytes;
 use futures_util::Stream;
 use highwater_engine::Snapshot;
 use highwater_logstore::LogStore;
@@ -17,6 +18,7 @@ use crate::{
     logs,
     operation::{Handle, Operation},
     params::Params,
+    reply::json_bytes,
     state::State,
 };
 
@@ -31,6 +33,8 @@ pub(crate) struct Call {
     pub(crate) identity: Identity,
     /// Ids of the request and its trace.
     pub(crate) context: Arc<Context>,
+    /// Path and query as they came.
+    pub(crate) target: String,
     pub(crate) params: Params,
     pub(crate) headers: HeaderMap,
     pub(crate) ws: Option<Ws>,
@@ -46,6 +50,20 @@ impl Call {
             Handle::Views(answer) => {
                 let (state, places) = (self.state.clone(), self.state.reading.clone());
                 make(&state, &places, move || answer(&self, &self.state.views.snapshot())).await
+            }
+            Handle::Rows(answer) => {
+                let (state, epoch) = (self.state.clone(), self.state.views.published());
+                if let Some(page) = state.pages.get(epoch, &self.target) {
+                    return Ok(json_bytes(epoch, page));
+                }
+                let places = state.reading.clone();
+                make(&state, &places, move || {
+                    let snapshot = self.state.views.snapshot();
+                    let page = Bytes::from(answer(&self, &snapshot)?);
+                    self.state.pages.put(snapshot.epoch, self.target, page.clone());
+                    Ok(json_bytes(snapshot.epoch, page))
+                })
+                .await
             }
             Handle::Logs(answer) => {
                 let (state, places, store) =

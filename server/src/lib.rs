@@ -34,6 +34,7 @@ mod openapi;
 mod operation;
 mod origin;
 mod page;
+mod pages;
 mod params;
 mod patterns;
 mod rate_limits;
@@ -59,6 +60,7 @@ use tokio::{
 use crate::{
     door::Door,
     health::{HttpMetrics, Pulse},
+    pages::Pages,
     rates::Gates,
     state::State,
     tls::Certificates,
@@ -289,6 +291,7 @@ impl Server {
             asking: semaphore(ASKERS),
             searching: semaphore(SEARCHES),
             exporting: semaphore(limits.exports),
+            pages: Pages::default(),
             stopping,
             limits,
         };

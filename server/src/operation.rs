@@ -57,6 +57,8 @@ pub(crate) enum Handle {
     Now(fn(&Call) -> Result<Response, Problem>),
     /// From all views as of one epoch, on a thread that may take its time.
     Views(fn(&Call, &Snapshot) -> Result<Response, Problem>),
+    /// The same, where nothing but the address and the epoch matters: as JSON.
+    Rows(fn(&Call, &Snapshot) -> Result<Vec<u8>, Problem>),
     /// From the log store and the views, on a thread that may take its time.
     Logs(fn(&Call, &LogStore, &Snapshot) -> Result<Response, Problem>),
     /// Step by step.

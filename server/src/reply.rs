@@ -1,5 +1,6 @@
 //! Answers as they go out.
 
+use bytes::Bytes;
 use highwater_engine::Epoch;
 use serde::Serialize;
 use warp::{
@@ -25,6 +26,13 @@ pub(crate) fn at_epoch(mut response: Response, epoch: Epoch) -> Response {
 
 pub(crate) fn json_at(epoch: Epoch, value: &impl Serialize) -> Response {
     at_epoch(json_reply(StatusCode::OK, value), epoch)
+}
+
+/// JSON that has been written already.
+pub(crate) fn json_bytes(epoch: Epoch, body: Bytes) -> Response {
+    let mut response = Response::new(body.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    at_epoch(response, epoch)
 }
 
 /// Text of a media type.

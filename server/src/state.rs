@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     Failure, Ingest, Kept, Limits,
     health::{HttpMetrics, Pulse},
+    pages::Pages,
     rates::Gates,
 };
 
@@ -39,6 +40,7 @@ pub(crate) struct State {
     pub(crate) gates: Gates,
     pub(crate) address: SocketAddr,
     pub(crate) pulse: Pulse,
+    pub(crate) pages: Pages,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) ingesting: Arc<Semaphore>,
     pub(crate) reading: Arc<Semaphore>,

@@ -4,7 +4,6 @@ use highwater_engine::{Epoch, Record, RowFilter, Snapshot, Timestamp};
 use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value as Json;
-use warp::reply::Response;
 
 use crate::{
     call::Call,
@@ -12,7 +11,6 @@ use crate::{
     identity::Access,
     operation::{Answer, CURSOR, Handle, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_at,
 };
 
 const VIEWS_LIMIT: Param = Param::limit(1000, 100);
@@ -29,7 +27,7 @@ const VIEWS: Operation = Operation {
     answer: Answer::at_epoch(&[("application/json", Some(of::<Views>))]),
     access: Access::Anyone,
     class: Class::Lookup,
-    handle: Handle::Views(list),
+    handle: Handle::Rows(list),
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[
@@ -47,7 +45,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             CURSOR,
         ],
         answer: Answer::at_epoch(&[("application/json", Some(of::<Rows<'_>>))]),
-        handle: Handle::Views(rows),
+        handle: Handle::Rows(rows),
         ..VIEWS
     },
 ];
@@ -103,7 +101,7 @@ pub(crate) struct Change<'a> {
     diff: i8,
 }
 
-fn list(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
+fn list(call: &Call, snapshot: &Snapshot) -> Result<Vec<u8>, Problem> {
     let (views, next_cursor) = call.params.page(&VIEWS_LIMIT)?.cut(snapshot.views().collect());
     let views = views.into_iter().map(|view| View {
         name: view.name().to_string(),
@@ -113,10 +111,10 @@ fn list(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
         rows: view.len(),
         last_change: view.last_change(),
     });
-    Ok(json_at(snapshot.epoch, &Views { epoch: snapshot.epoch, views: views.collect(), next_cursor }))
+    written(&Views { epoch: snapshot.epoch, views: views.collect(), next_cursor })
 }
 
-fn rows(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
+fn rows(call: &Call, snapshot: &Snapshot) -> Result<Vec<u8>, Problem> {
     let (params, name) = (&call.params, call.params.segment(NAME.name));
     let view = snapshot.view(name).ok_or_else(|| missing(name))?;
     let filter = RowFilter {
@@ -142,7 +140,11 @@ fn rows(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
     rows.truncate(limit);
     let next_cursor = rows.last().filter(|_| more).map(|last| params.cursor_after(&last.place()));
     let rows = rows.iter().map(row).collect();
-    Ok(json_at(snapshot.epoch, &Rows { view: name, epoch: snapshot.epoch, rows, next_cursor }))
+    written(&Rows { view: name, epoch: snapshot.epoch, rows, next_cursor })
+}
+
+fn written(answer: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(answer).map_err(|_| Problem::internal())
 }
 
 pub(crate) fn missing(name: &str) -> Problem {
