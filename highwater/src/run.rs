@@ -101,6 +101,10 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         stop();
     })?;
 
+    // a connection is one; what the system gives at first is often less than the server takes
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the number of open files stays as it is");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("http")

@@ -151,8 +151,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections: 1024,
-            live_connections: 256,
+            connections: 4096,
+            live_connections: 2048,
             ingest_requests: 16,
             exports: 4,
             body_bytes: 8 << 20,
@@ -292,6 +292,7 @@ impl Server {
             searching: semaphore(SEARCHES),
             exporting: semaphore(limits.exports),
             pages: Pages::default(),
+            told: Pages::default(),
             stopping,
             limits,
         };

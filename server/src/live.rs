@@ -5,6 +5,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use highwater_engine::{Epoch, EpochChanges, Place, Record, RowFilter, Snapshot, ViewSnapshot};
 use schemars::JsonSchema;
@@ -139,13 +140,13 @@ pub(crate) enum End {
 
 /// A stream of events to one reader.
 pub(crate) struct Events {
-    out: mpsc::Sender<String>,
+    out: mpsc::Sender<Bytes>,
     patience: Duration,
 }
 
 impl Events {
-    pub(crate) async fn send(&self, text: String) -> Result<(), End> {
-        match tokio::time::timeout(self.patience, self.out.send(text)).await {
+    pub(crate) async fn send(&self, text: impl Into<Bytes>) -> Result<(), End> {
+        match tokio::time::timeout(self.patience, self.out.send(text.into())).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(End::Gone),
         }
@@ -155,12 +156,13 @@ impl Events {
     pub(crate) async fn closed(&self) {
         self.out.closed().await;
     }
+}
 
-    async fn event(&self, id: Option<Epoch>, data: &Changes<'_>) -> Result<(), End> {
-        let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-        let data = serde_json::to_string(data).map_err(|_| End::Gone)?;
-        self.send(format!("{id}data: {data}\n\n")).await
-    }
+/// One event.
+fn event(id: Option<Epoch>, data: &Changes<'_>) -> Result<Bytes, End> {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    let data = serde_json::to_string(data).map_err(|_| End::Gone)?;
+    Ok(format!("{id}data: {data}\n\n").into())
 }
 
 fn changes(call: &Call) -> Result<Response, Problem> {
@@ -221,9 +223,9 @@ async fn follow(
         last.filter(|last| *last <= snapshot.epoch).and_then(|last| Some((last, state.views.changes_since(last)?)));
     let mut seen = match missed {
         Some((last, missed)) => {
-            events.send(": resumed\n\n".to_owned()).await?;
+            events.send(": resumed\n\n").await?;
             for changes in &missed {
-                epoch_event(changes, name, events).await?;
+                epoch_event(state, changes, name, events).await?;
             }
             missed.last().map_or(last, |changes| changes.epoch)
         }
@@ -235,7 +237,7 @@ async fn follow(
                 let more = next.is_some();
                 let data = told_part(None, snapshot.epoch, &rows, more);
                 // only whole snapshots can be resumed from
-                events.event((!more).then_some(snapshot.epoch), &data).await?;
+                events.send(event((!more).then_some(snapshot.epoch), &data)?).await?;
                 if !more {
                     break;
                 }
@@ -253,21 +255,26 @@ async fn follow(
                 Ok(changes) if changes.epoch <= seen => {}
                 Ok(changes) => {
                     seen = changes.epoch;
-                    epoch_event(&changes, name, events).await?;
+                    epoch_event(state, &changes, name, events).await?;
                 }
                 Err(RecvError::Lagged(epochs)) => return Err(End::Closed(lagged(epochs))),
                 Err(RecvError::Closed) => return Err(End::Closed("the job is over".to_owned())),
             },
-            _ = keep_alive.tick() => events.send(": alive\n\n".to_owned()).await?,
+            _ = keep_alive.tick() => events.send(": alive\n\n").await?,
             () = stopped(&mut stopping) => return Err(End::Closed(STOPPING.to_owned())),
             () = events.closed() => return Err(End::Gone),
         }
     }
 }
 
-async fn epoch_event(changes: &EpochChanges, name: &str, events: &Events) -> Result<(), End> {
-    match changes_of(changes, name) {
-        Some(rows) => events.event(Some(changes.epoch), &told(None, changes.epoch, &rows)).await,
-        None => Ok(()),
+/// What an epoch changed is written once, for all readers of the view.
+async fn epoch_event(state: &State, changes: &EpochChanges, name: &str, events: &Events) -> Result<(), End> {
+    let epoch = changes.epoch;
+    if let Some(told) = state.told.get(epoch, name) {
+        return events.send(told).await;
     }
+    let Some(rows) = changes_of(changes, name) else { return Ok(()) };
+    let event = event(Some(epoch), &told(None, epoch, &rows))?;
+    state.told.put(epoch, name.to_owned(), event.clone());
+    events.send(event).await
 }

@@ -40,7 +40,9 @@ pub(crate) struct State {
     pub(crate) gates: Gates,
     pub(crate) address: SocketAddr,
     pub(crate) pulse: Pulse,
+    /// Answers, and what live readers are told.
     pub(crate) pages: Pages,
+    pub(crate) told: Pages,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) ingesting: Arc<Semaphore>,
     pub(crate) reading: Arc<Semaphore>,

@@ -35,14 +35,14 @@ pub(super) fn tail(call: &Call) -> Result<Response, Problem> {
 async fn follow(state: &State, mut tail: LiveTail, events: &Events) -> Result<Infallible, End> {
     let mut keep_alive = keep_alive();
     let mut stopping = state.stopping.clone();
-    events.send(": listening\n\n".to_owned()).await?;
+    events.send(": listening\n\n").await?;
     loop {
         tokio::select! {
             batch = tail.next() => match batch {
                 Some(batch) => send(batch, events).await?,
                 None => return Err(End::Closed("the log store is closed".to_owned())),
             },
-            _ = keep_alive.tick() => events.send(": alive\n\n".to_owned()).await?,
+            _ = keep_alive.tick() => events.send(": alive\n\n").await?,
             () = stopped(&mut stopping) => return Err(End::Closed(STOPPING.to_owned())),
             () = events.closed() => return Err(End::Gone),
         }
