@@ -48,11 +48,19 @@ pub(crate) fn filter(state: Arc<State>) -> BoxedFilter<(Response,)> {
         .and(warp::header::headers_cloned())
         .and(ws)
         .and(body)
-        .then(move |peer: Peer, method: Method, path: FullPath, query, headers, ws: Option<Ws>, body: Incoming| {
-            let state = state.clone();
-            let request = Request { peer, method, path: path.as_str().to_owned(), query, headers, ws, body };
-            async move { answer(state, request).await }
-        })
+        .then(
+            move |peer: Peer,
+                  method: Method,
+                  path: FullPath,
+                  query: String,
+                  headers: HeaderMap,
+                  ws: Option<Ws>,
+                  body: Incoming| {
+                let state = state.clone();
+                let request = Request { peer, method, path: path.as_str().to_owned(), query, headers, ws, body };
+                async move { answer(state, request).await }
+            },
+        )
         .recover(|_: Rejection| async { Ok::<_, Rejection>(Problem::internal().into_response("")) })
         .unify()
         .boxed()
