@@ -67,6 +67,16 @@ bench-search: ## Measure the log store: indexing, size, searches over LOGS=10000
 	rm -rf target/bench-search
 	target/release/examples/measure target/bench-search.json target/bench-search
 
+.PHONY: bench-http
+bench-http: ## Measure the HTTP API while logs flow in: view reads a second with their latencies, and 1000 live readers
+	cargo build --release --locked
+	scripts/bench-http $(ARGS)
+
+.PHONY: contract
+contract: ## Hold the HTTP API to its own description with schemathesis
+	cargo build --locked
+	scripts/contract
+
 .PHONY: fuzz
 fuzz: ## Fuzz every parser, SECONDS=60 each (FUZZ_TARGETS="json syslog" for some)
 	@set -e; for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(SECONDS); done
@@ -79,7 +89,7 @@ fmt: ## Format the code
 lint: ## Formatting, clippy and shellcheck, warnings as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/{kafka,setup,test} .ci/run; \
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/{bench-http,contract,kafka,setup,test} .ci/run; \
 	else echo "shellcheck is not installed: scripts unchecked"; fi
 
 .PHONY: doc

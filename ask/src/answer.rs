@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use highwater_engine::{Level, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a question was understood as.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Answer {
     /// What to look for.
     pub filters: Filters,
@@ -15,7 +16,7 @@ pub struct Answer {
 }
 
 /// Conditions on logs; all of them must hold. What is empty or none asks for nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Filters {
     /// Any of these levels.
@@ -37,7 +38,7 @@ pub struct Filters {
 }
 
 /// From one time to another; an end that is missing is open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TimeRange {
     /// The first instant.
     pub from: Option<Timestamp>,
@@ -46,7 +47,7 @@ pub struct TimeRange {
 }
 
 /// Bounds of a latency, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Latency {
     /// Slower than this.
@@ -59,7 +60,7 @@ pub struct Latency {
 }
 
 /// What is not looked for.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Excluded {
     /// None of these levels.

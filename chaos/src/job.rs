@@ -118,6 +118,7 @@ fn configuration(kafka: &Kafka, name: &str, state: &Path, idle_after: Duration) 
     format!(
         r#"[http]
 listen = "127.0.0.1:0"
+limits = {{ per_minute = 0, search_per_minute = 0, lookup_per_minute = 0 }}
 
 [kafka]
 brokers = "{brokers}"

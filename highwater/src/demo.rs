@@ -1,6 +1,7 @@
 //! `highwater demo`: a made-up web shop through the dataflow that production uses.
 
 use anyhow::Context;
+use highwater_server::Rates;
 
 use crate::{
     cli,
@@ -31,6 +32,8 @@ pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
     let folder = tempfile::Builder::new().prefix("highwater-demo-").tempdir();
     let folder = folder.context("cannot make a folder for logs to search")?;
     config.search.folder = Folder::At(folder.path().to_owned());
+    // it is there to be tried out
+    config.http.rates = Rates::UNLIMITED;
     // the past that the generator brings along must not be too old to be taken
     let settings = &mut config.settings;
     settings.retention = settings.retention.max(arguments.history + settings.lateness);

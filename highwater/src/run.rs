@@ -13,7 +13,7 @@ use anyhow::{Context, anyhow};
 use highwater_ask::Model;
 use highwater_engine::{JobError, Source, Views, hours, metrics::Metrics};
 use highwater_logstore::{Indexer, LogStore};
-use highwater_server::{Bound, Ingest, Kept, Server};
+use highwater_server::{Bound, Ingest, Kept, ServeError, Server};
 use tokio::{
     sync::{broadcast::error::RecvError, oneshot},
     time::MissedTickBehavior,
@@ -101,6 +101,10 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         stop();
     })?;
 
+    // a connection is one; what the system gives at first is often less than the server takes
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the number of open files stays as it is");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("http")
@@ -115,11 +119,12 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
                 Err(error) => {
                     stopper();
                     let _ = (&mut ended).await;
-                    return Err(anyhow!("{error}: --listen {}:0 takes any free one", address.ip()));
+                    return Err(not_listening(&error, address));
                 }
             },
         };
-        greet(show, bound.as_ref().map(Bound::address), ingest.is_some());
+        let scheme = if config.http.tls.is_some() { "https" } else { "http" };
+        greet(show, scheme, bound.as_ref().map(Bound::address), ingest.is_some());
         let (quit, quits) = oneshot::channel::<()>();
         let serving = bound.map(|bound| {
             tokio::spawn(bound.serve(async {
@@ -232,6 +237,10 @@ fn server(
     // process 0 keeps it
     server.durable = config.state.is_some() && config.settings.cluster.as_ref().is_none_or(|c| c.process == 0);
     server.hosts = config.hosts.clone();
+    server.origins = config.http.origins.clone();
+    server.proxies = config.http.proxies.clone();
+    server.tls = config.http.tls.clone();
+    server.rates = config.http.rates.clone();
     server.tick = config.settings.tick;
     let [ten_seconds, minutes, hour] = config.queries.rollups.kept(config.settings.retention);
     server.kept = Kept { ten_seconds: ten_seconds.min(hours(1)), minutes, hours: hour };
@@ -241,16 +250,23 @@ fn server(
     server
 }
 
+fn not_listening(error: &ServeError, address: SocketAddr) -> anyhow::Error {
+    match error {
+        ServeError::Bind { .. } => anyhow!("{error}: --listen {}:0 takes any free one", address.ip()),
+        _ => anyhow!("{error}"),
+    }
+}
+
 /// The first lines: what runs, and where to look.
-fn greet(show: &Show, address: Option<SocketAddr>, takes_logs: bool) {
+fn greet(show: &Show, scheme: &str, address: Option<SocketAddr>, takes_logs: bool) {
     status::say(&show.title);
     let Some(address) = address else { return };
-    status::say(&format!("listening on http://{address}"));
+    status::say(&format!("listening on {scheme}://{address}"));
     // an address for all of the machine's is none to go to
     let ip = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
-    let at = format!("http://{}", SocketAddr::new(ip, address.port()));
+    let at = format!("{scheme}://{}", SocketAddr::new(ip, address.port()));
     status::say(&format!(
-        "\n  look at  {at}/\n  \
+        "\n  look at  {at}/  and  {at}/docs\n  \
          curl {at}/health\n  \
          curl {at}/api/v1/views\n  \
          curl '{at}/api/v1/views/anomalies?limit=5'\n  \

@@ -4,11 +4,12 @@ use std::{fmt, str::FromStr};
 
 use highwater_engine::{Level, Timestamp};
 use highwater_operators::stable_hash;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 /// A log as the store gives it back: what the HTTP API shows of one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StoredLog {
     /// Where it was read from, which no other log shares.
     pub id: LogId,
@@ -56,6 +57,15 @@ pub struct LogId {
     pub partition: u32,
     /// Where reading goes on after it.
     pub next_offset: i64,
+}
+
+impl JsonSchema for LogId {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "LogId".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{8}-[0-9]+-(-?)[0-9]+$" })
+    }
 }
 
 impl LogId {

@@ -3,15 +3,80 @@
 use std::collections::BTreeMap;
 
 use highwater_engine::{RowFilter, Snapshot, Timestamp};
-use highwater_operators::catalog;
+use highwater_operators::{Anomaly, catalog};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
 use warp::{http::HeaderValue, reply::Response};
 
-use crate::{error::Problem, logs, metrics_api, params::Params, routes::json_at};
+use crate::{
+    call::Call,
+    error::{Problem, shorten},
+    identity::Access,
+    logs, metrics_api,
+    operation::{Answer, CURSOR, Handle, Operation, Param, Verb, of},
+    params::{Params, SERVICE, WINDOW_MINUTES},
+    rates::Class,
+    reply::json_at,
+};
 
-pub(crate) const DETECT: &[&str] = &["window_minutes", "service", "limit", "cursor"];
-pub(crate) const REPORT: &[&str] = &["window_minutes", "limit", "cursor"];
+const LIMIT: Param = Param::limit(1000, 100);
+const METRIC: Param = Param::path("metric", "log-volume, error-rate or latency");
+
+const DETECT: Operation = Operation {
+    verb: Verb::Get,
+    paths: &["/api/v1/anomaly/detect/{metric}"],
+    tag: "Anomalies",
+    about: "Anomalies of one metric, newest first",
+    params: &[METRIC, WINDOW_MINUTES, SERVICE, LIMIT, CURSOR],
+    body: None,
+    answer: Answer {
+        headers: &[
+            ("X-Highwater-Epoch", "The epoch that the answer is consistent with"),
+            ("X-Next-Cursor", "Goes on after the last, where there are more"),
+        ],
+        ..Answer::new(&[("application/json", Some(of::<Vec<FoundAnomaly>>))])
+    },
+    access: Access::Anyone,
+    class: Class::Usual,
+    handle: Handle::Views(detect),
+};
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    DETECT,
+    Operation {
+        paths: &["/api/v1/anomaly/report"],
+        about: "All anomalies, newest first, and how many of which kind",
+        params: &[WINDOW_MINUTES, LIMIT, CURSOR],
+        answer: Answer::at_epoch(&[("application/json", Some(of::<Report>))]),
+        handle: Handle::Views(report),
+        ..DETECT
+    },
+];
+
+/// An anomaly, with the address of the logs of its service and time. A query of one's own may say more of it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
+struct FoundAnomaly {
+    #[serde(flatten)]
+    #[schemars(with = "Anomaly")]
+    anomaly: Map<String, Json>,
+    logs: String,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Report {
+    period_start: Timestamp,
+    period_end: Timestamp,
+    total_anomalies: usize,
+    anomalies: Vec<FoundAnomaly>,
+    anomalies_by_severity: BTreeMap<String, u64>,
+    /// Those of all services together under `*`.
+    anomalies_by_service: BTreeMap<String, u64>,
+    anomalies_by_type: BTreeMap<String, u64>,
+    next_cursor: Option<String>,
+}
 
 /// One anomaly of the view, read as JSON so that a query of one's own may publish more about it.
 pub(crate) struct Found {
@@ -38,16 +103,15 @@ impl Found {
         self.value.get(name).and_then(Json::as_str)
     }
 
-    /// As answers show it: with the address of the logs of its service and time.
-    fn shown(self) -> Json {
+    fn shown(self) -> FoundAnomaly {
         let query = self.text("service").map(|name| logs::service(name).to_string());
         let of = query.map(|query| format!("query={}&", utf8_percent_encode(&query, NON_ALPHANUMERIC)));
         let (of, from, to) = (of.unwrap_or_default(), self.start, self.end);
-        let mut value = self.value;
-        if value.is_object() {
-            value["logs"] = format!("/api/v1/logs/search?{of}start_time={from}&end_time={to}").into();
-        }
-        value
+        let anomaly = match self.value {
+            Json::Object(anomaly) => anomaly,
+            _ => Map::new(),
+        };
+        FoundAnomaly { anomaly, logs: format!("/api/v1/logs/search?{of}start_time={from}&end_time={to}") }
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<f64> {
@@ -80,8 +144,15 @@ fn recent(snapshot: &Snapshot, params: &Params) -> Result<(Vec<Found>, Timestamp
 }
 
 /// A bare list, as the contract has it; the cursor of the next page is in the header `X-Next-Cursor`.
-pub(crate) fn detect(snapshot: &Snapshot, metric: &str, params: &Params) -> Result<Response, Problem> {
-    let page = params.page(1000)?;
+fn detect(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
+    let params = &call.params;
+    let metric = match params.segment(METRIC.name) {
+        "log-volume" => "log_volume",
+        "error-rate" => "error_rate",
+        "latency" => "latency",
+        other => return Err(Problem::not_found(format!("no metric `{}`; there are {}", shorten(other), METRIC.about))),
+    };
+    let page = params.page(&LIMIT)?;
     let service = params.word("service")?;
     let (mut found, ..) = recent(snapshot, params)?;
     found.retain(|anomaly| {
@@ -96,29 +167,28 @@ pub(crate) fn detect(snapshot: &Snapshot, metric: &str, params: &Params) -> Resu
     Ok(response)
 }
 
-pub(crate) fn report(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    let page = params.page(1000)?;
-    let (found, from, to) = recent(snapshot, params)?;
+fn report(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
+    let page = call.params.page(&LIMIT)?;
+    let (found, period_start, period_end) = recent(snapshot, &call.params)?;
     let count = |name: &str, none: &str| {
         found.iter().fold(BTreeMap::<String, u64>::new(), |mut counts, anomaly| {
             *counts.entry(anomaly.text(name).unwrap_or(none).to_owned()).or_default() += 1;
             counts
         })
     };
-    let (by_severity, by_service, by_type) =
+    let (anomalies_by_severity, anomalies_by_service, anomalies_by_type) =
         (count("severity", "unknown"), count("service", "*"), count("anomaly_type", "unknown"));
-    let total = found.len();
+    let total_anomalies = found.len();
     let (found, next_cursor) = page.cut(found);
-    let list: Vec<_> = found.into_iter().map(Found::shown).collect();
-    let answer = json!({
-        "period_start": from,
-        "period_end": to,
-        "total_anomalies": total,
-        "anomalies": list,
-        "anomalies_by_severity": by_severity,
-        "anomalies_by_service": by_service,
-        "anomalies_by_type": by_type,
-        "next_cursor": next_cursor,
-    });
+    let answer = Report {
+        period_start,
+        period_end,
+        total_anomalies,
+        anomalies: found.into_iter().map(Found::shown).collect(),
+        anomalies_by_severity,
+        anomalies_by_service,
+        anomalies_by_type,
+        next_cursor,
+    };
     Ok(json_at(snapshot.epoch, &answer))
 }

@@ -1,10 +1,33 @@
 //! [`Problem`]: an error as its reader gets it, by RFC 9457.
 
+use std::time::Duration;
+
 use highwater_logstore::ParseError;
+use schemars::JsonSchema;
+use serde::Serialize;
 use warp::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     reply::{Reply, Response},
 };
+
+use crate::{gate::Standing, rates::Class};
+
+/// What went wrong, as RFC 9457 has it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub(crate) struct ProblemDocument<'a> {
+    /// Which kind of problem it is.
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    /// What is wrong with this request, and what to do about it.
+    detail: &'a str,
+    request_id: &'a str,
+    /// Where in a query it is, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+}
 
 /// What went wrong with one request.
 #[derive(Debug)]
@@ -14,12 +37,12 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: String,
     column: Option<usize>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: HeaderMap,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, title, detail: detail.into(), column: None, headers: Vec::new() }
+        Problem { status, kind, title, detail: detail.into(), column: None, headers: HeaderMap::new() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -48,11 +71,14 @@ impl Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail)
     }
 
-    pub(crate) fn method(allowed: &'static str) -> Self {
+    pub(crate) fn method(allowed: &str) -> Self {
         let detail = format!("this address takes {allowed}");
         let kind = "method-not-allowed";
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, kind, "The method is not allowed here", detail)
-            .with(header::ALLOW, HeaderValue::from_static(allowed))
+        let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, kind, "The method is not allowed here", detail);
+        match HeaderValue::from_str(allowed) {
+            Ok(allowed) => problem.with(header::ALLOW, allowed),
+            Err(_) => problem,
+        }
     }
 
     pub(crate) fn upgrade_required() -> Self {
@@ -92,6 +118,18 @@ impl Problem {
             .with(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// The client has asked too often.
+    pub(crate) fn too_many(class: Class, standing: Standing, wait: Duration) -> Self {
+        let (class_name, seconds) = (class.name(), wait.as_secs() + 1);
+        let detail = format!("the rate limit `{class_name}` is used up; try again in {seconds} s");
+        let mut headers = HeaderMap::new();
+        standing.mark(class, &mut headers);
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        let kind = "too-many-requests";
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, kind, "Too many requests", detail);
+        Problem { headers, ..problem }
+    }
+
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "This cannot be answered now", detail)
     }
@@ -114,22 +152,20 @@ impl Problem {
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.headers.insert(name, value);
         self
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response {
-        let mut body = serde_json::json!({
-            "type": format!("urn:highwater:problem:{}", self.kind),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "request_id": request_id,
-        });
-        if let Some(column) = self.column {
-            body["column"] = column.into();
-        }
-        let mut response = body.to_string().into_response();
+        let body = ProblemDocument {
+            kind: format!("urn:highwater:problem:{}", self.kind),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            request_id,
+            column: self.column,
+        };
+        let mut response = serde_json::to_vec(&body).unwrap_or_default().into_response();
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

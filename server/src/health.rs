@@ -1,6 +1,7 @@
 //! `/health`, `/livez`, `/readyz` and the Prometheus exposition.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -11,17 +12,96 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
     registry::Registry,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value as Json, json};
-use warp::{
-    http::{HeaderValue, StatusCode, header},
-    reply::{Reply, Response},
-};
+use warp::{http::StatusCode, reply::Response};
 
 use crate::{
+    call::Call,
     error::Problem,
-    routes::{State, at_epoch, json_reply},
+    identity::Access,
+    operation::{Answer, EPOCH, Handle, Operation, Verb, of},
+    rates::Class,
+    reply::{at_epoch, json_reply, text},
+    state::State,
 };
+
+const HEALTH: Operation = Operation {
+    verb: Verb::Get,
+    paths: &["/health", "/api/v1/health"],
+    tag: "Health",
+    about: "How the job and each of its parts are",
+    params: &[],
+    body: None,
+    answer: Answer {
+        headers: EPOCH,
+        also: Some((503, "It is unhealthy")),
+        ..Answer::new(&[("application/json", Some(of::<JobHealth>))])
+    },
+    access: Access::Anyone,
+    class: Class::Free,
+    handle: Handle::Now(health),
+};
+
+pub(crate) const OPERATIONS: &[Operation] = &[
+    HEALTH,
+    Operation {
+        paths: &["/livez", "/api/v1/livez"],
+        about: "Whether the process answers at all",
+        answer: Answer::new(&[("application/json", Some(of::<Alive>))]),
+        handle: Handle::Now(livez),
+        ..HEALTH
+    },
+    Operation {
+        paths: &["/readyz", "/api/v1/readyz"],
+        about: "Whether views have been published and go on being published",
+        answer: Answer::at_epoch(&[("application/json", Some(of::<Ready>))]),
+        handle: Handle::Now(readyz),
+        ..HEALTH
+    },
+    Operation {
+        paths: &["/metrics", "/api/v1/metrics"],
+        about: "What the job counts about itself, for Prometheus",
+        answer: Answer::new(&[(OPEN_METRICS, None)]),
+        handle: Handle::Now(exposition),
+        ..HEALTH
+    },
+];
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+#[derive(Serialize, JsonSchema)]
+struct JobHealth {
+    /// The worst of its parts.
+    status: Status,
+    components: Components,
+    /// The last epoch that was published.
+    epoch: Epoch,
+    /// Event time up to which all is known.
+    watermark: Option<Timestamp>,
+    /// How far the watermark is behind the wall clock, in seconds; below zero where it is ahead.
+    lag: Option<f64>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Components {
+    source: Component,
+    dataflow: Component,
+    state: Component,
+    search: Component,
+    sinks: BTreeMap<String, Component>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Alive {
+    status: &'static str,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Ready {
+    status: &'static str,
+    epoch: Epoch,
+}
 
 /// Ticks without a new epoch after which the dataflow counts as stuck, and the least time for that.
 const STUCK_TICKS: u32 = 20;
@@ -69,7 +149,8 @@ fn retries_of(state: &State, sink: &str) -> u64 {
     state.metrics.sink_retries.get(&label).map_or(0, |counter| counter.get())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+/// How a part is; one that is not configured is no trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     #[serde(rename = "not configured")]
@@ -79,7 +160,7 @@ enum Status {
     Unhealthy,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 struct Component {
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -178,7 +259,8 @@ fn sinks(state: &State) -> Vec<(String, Component)> {
     state.sinks.iter().zip(&beats.retries).map(component).collect()
 }
 
-pub(crate) fn health(state: &State) -> Response {
+fn health(call: &Call) -> Result<Response, Problem> {
+    let state = &*call.state;
     let snapshot = state.views.snapshot();
     let watermark = Some(snapshot.watermark).filter(|at| snapshot.epoch > 0 && *at > Timestamp::MIN);
     let lag = watermark.map(|watermark| Timestamp::now().since(watermark));
@@ -188,39 +270,35 @@ pub(crate) fn health(state: &State) -> Response {
     let parts = [source.status, dataflow.status, durable.status, search.status];
     let parts = parts.into_iter().chain(sinks.iter().map(|(_, sink)| sink.status));
     let status = parts.max().unwrap_or(Status::Healthy);
-    let sinks: Map<String, Json> = sinks.into_iter().map(|(name, sink)| (name, json!(sink))).collect();
-    let answer = json!({
-        "status": status,
-        "components": { "source": source, "dataflow": dataflow, "state": durable, "search": search, "sinks": sinks },
-        "epoch": snapshot.epoch,
-        "watermark": watermark,
-        "lag": lag.map(|lag| lag.as_secs_f64()),
-    });
+    let answer = JobHealth {
+        status,
+        components: Components { source, dataflow, state: durable, search, sinks: sinks.into_iter().collect() },
+        epoch: snapshot.epoch,
+        watermark,
+        lag: lag.map(|lag| lag.as_secs_f64()),
+    };
     let code = if status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    at_epoch(json_reply(code, &answer), snapshot.epoch)
+    Ok(at_epoch(json_reply(code, &answer), snapshot.epoch))
 }
 
-pub(crate) fn livez() -> Response {
-    json_reply(StatusCode::OK, &json!({ "status": "alive" }))
+fn livez(_: &Call) -> Result<Response, Problem> {
+    Ok(json_reply(StatusCode::OK, &Alive { status: "alive" }))
 }
 
 /// Ready: views have been published and go on being published.
-pub(crate) fn readyz(state: &State) -> Result<Response, Problem> {
-    let epoch = state.views.published();
-    let dataflow = dataflow(state);
+fn readyz(call: &Call) -> Result<Response, Problem> {
+    let epoch = call.state.views.published();
+    let dataflow = dataflow(&call.state);
     if epoch == 0 || dataflow.status == Status::Unhealthy {
         return Err(Problem::unavailable(dataflow.reason.unwrap_or_else(|| "no epoch has been published yet".into())));
     }
-    Ok(at_epoch(json_reply(StatusCode::OK, &json!({ "status": "ready", "epoch": epoch })), epoch))
+    Ok(at_epoch(json_reply(StatusCode::OK, &Ready { status: "ready", epoch }), epoch))
 }
 
-pub(crate) fn exposition(state: &State) -> Result<Response, Problem> {
-    let mut text = String::new();
-    prometheus_client::encoding::text::encode(&mut text, &state.registry).map_err(|_| Problem::internal())?;
-    let mut response = text.into_response();
-    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    Ok(response)
+fn exposition(call: &Call) -> Result<Response, Problem> {
+    let mut exposed = String::new();
+    prometheus_client::encoding::text::encode(&mut exposed, &call.state.registry).map_err(|_| Problem::internal())?;
+    Ok(text(OPEN_METRICS, exposed))
 }
 
 /// What the server counts about itself.

@@ -1,20 +1,63 @@
 //! `POST /logs`: logs by HTTP.
 
-use std::{io::Read, sync::Arc, time::Duration};
-
-use futures_util::StreamExt;
 use highwater_engine::format;
-use serde_json::{json, value::RawValue};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value as Json, value::RawValue};
 use warp::{
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     reply::Response,
 };
 
 use crate::{
     Limits,
+    body::{announced, inflate, is_gzip, media_type},
+    call::Call,
     error::Problem,
-    routes::{Body, State, json_reply},
+    identity::Access,
+    operation::{Answer, Body, Handle, Operation, Verb, of},
+    rates::Class,
+    reply::json_reply,
 };
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    verb: Verb::Post,
+    paths: &["/api/v1/logs", "/api/v1/logs/ingest"],
+    tag: "Logs",
+    about: "Take logs: one, a list, or one a line; `Content-Encoding: gzip` is understood",
+    params: &[],
+    body: Some(Body {
+        kinds: &[("application/json", Some(of::<Json>)), ("application/x-ndjson", None), ("text/plain", None)],
+        required: true,
+        most: None,
+    }),
+    answer: Answer {
+        status: 202,
+        about: "What was accepted is as durable as the way in makes it",
+        ..Answer::new(&[("application/json", Some(of::<Accepted>))])
+    },
+    access: Access::Anyone,
+    class: Class::Ingest,
+    handle: Handle::Steps(|call| Box::pin(post(call))),
+}];
+
+#[derive(Serialize, JsonSchema)]
+struct Accepted {
+    /// How many logs were accepted.
+    accepted: usize,
+    /// Those that were not, the first thousand.
+    rejected: Vec<Rejected>,
+    /// How many were not, where not all of them are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejected_count: Option<usize>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Rejected {
+    /// Its place, from 0.
+    index: usize,
+    reason: String,
+}
 
 /// Where logs go that come by HTTP.
 pub trait Ingest: Send + Sync {
@@ -44,23 +87,33 @@ const LISTED: usize = 1000;
 #[derive(Default)]
 struct Sorted {
     accepted: Vec<Vec<u8>>,
-    rejected: Vec<(usize, String)>,
+    rejected: Vec<Rejected>,
     rejected_count: usize,
     seen: usize,
 }
 
-pub(crate) async fn post(state: &Arc<State>, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn post(mut call: Call) -> Result<Response, Problem> {
+    let state = call.state.clone();
     let Some(ingest) = state.ingest.clone() else {
         return Err(Problem::unavailable(
             "no way in for logs over HTTP is configured; configure one, or send logs to the source",
         ));
     };
-    let kind = Kind::of(headers)?;
-    let gzip = is_gzip(headers)?;
+    let kind = Kind::of(&call.headers)?;
+    let gzip = is_gzip(&call.headers)?;
     let Ok(permit) = state.ingesting.clone().try_acquire_owned() else {
         return Err(Problem::busy("too many requests with logs are under way; try again in a second"));
     };
-    let bytes = read(headers, body, state.limits.body_bytes, state.limits.request_timeout).await?;
+    // before it is read, where it says how long it is
+    let announced = announced(&call.headers);
+    let client = call.identity.client;
+    if let Some(length) = announced {
+        state.gates.take_bytes(client, length)?;
+    }
+    let bytes = call.bytes().await?;
+    if announced.is_none() {
+        state.gates.take_bytes(client, bytes.len() as u64)?;
+    }
     let limits = state.limits.clone();
     let done = tokio::task::spawn_blocking(move || {
         let _permit = permit;
@@ -79,12 +132,9 @@ pub(crate) async fn post(state: &Arc<State>, headers: &HeaderMap, body: Body) ->
         Ok((accepted, sorted))
     });
     let (accepted, sorted) = done.await.map_err(|_| Problem::internal())??;
-    let rejected: Vec<_> =
-        sorted.rejected.iter().map(|(index, reason)| json!({ "index": index, "reason": reason })).collect();
-    let mut answer = json!({ "accepted": accepted, "rejected": rejected });
-    if sorted.rejected_count > sorted.rejected.len() {
-        answer["rejected_count"] = sorted.rejected_count.into();
-    }
+    let left_out = sorted.rejected_count > sorted.rejected.len();
+    let rejected_count = left_out.then_some(sorted.rejected_count);
+    let answer = Accepted { accepted, rejected: sorted.rejected, rejected_count };
     Ok(json_reply(StatusCode::ACCEPTED, &answer))
 }
 
@@ -103,69 +153,21 @@ enum Kind {
 
 impl Kind {
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
-        let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(Kind::Unknown) };
-        let text = value.to_str().unwrap_or("?").to_ascii_lowercase();
-        match text.split(';').next().unwrap_or_default().trim() {
+        let Some(kind) = media_type(headers) else { return Ok(Kind::Unknown) };
+        match kind.as_str() {
             "application/json" => Ok(Kind::Json),
             "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
                 Ok(Kind::Lines)
             }
             "text/plain" => Ok(Kind::Text),
-            "" => Ok(Kind::Unknown),
+            // what `curl -d` says of whatever it sends
+            "application/x-www-form-urlencoded" => Ok(Kind::Unknown),
             other => Err(Problem::media_type(format!(
                 "content type `{other}`; allowed: application/json (a log, an array, or a log a line), \
                  application/x-ndjson, text/plain (a log a line)"
             ))),
         }
     }
-}
-
-fn is_gzip(headers: &HeaderMap) -> Result<bool, Problem> {
-    match headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?")) {
-        None | Some("" | "identity") => Ok(false),
-        Some(encoding) if encoding.eq_ignore_ascii_case("gzip") => Ok(true),
-        Some(other) => Err(Problem::media_type(format!("content encoding `{other}`; allowed: gzip, identity"))),
-    }
-}
-
-/// Reads a body, never more of it than allowed.
-pub(crate) async fn read(
-    headers: &HeaderMap,
-    mut body: Body,
-    most: usize,
-    patience: Duration,
-) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::too_large(format!("the body is longer than {most} bytes; send less at once"));
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > most as u64) {
-        return Err(too_large());
-    }
-    let collect = async {
-        let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
-            if bytes.len() + chunk.len() > most {
-                return Err(too_large());
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    };
-    tokio::time::timeout(patience, collect).await.map_err(|_| Problem::timeout())?
-}
-
-fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, Problem> {
-    let mut inflated = Vec::new();
-    flate2::read::MultiGzDecoder::new(bytes)
-        .take(most as u64 + 1)
-        .read_to_end(&mut inflated)
-        .map_err(|error| Problem::bad_request(format!("the body is not gzip: {error}")))?;
-    if inflated.len() > most {
-        return Err(Problem::too_large(format!(
-            "the body inflates to more than {most} bytes; send fewer logs at once"
-        )));
-    }
-    Ok(inflated)
 }
 
 /// Cuts a body into records and judges each.
@@ -253,7 +255,7 @@ impl Sorted {
 
     fn reject(&mut self, reason: &str, limits: &Limits) -> Result<(), Problem> {
         if self.rejected.len() < LISTED {
-            self.rejected.push((self.seen, reason.to_owned()));
+            self.rejected.push(Rejected { index: self.seen, reason: reason.to_owned() });
         }
         self.rejected_count += 1;
         self.count(limits)
@@ -276,7 +278,7 @@ mod tests {
     fn sorted(body: &[u8], kind: Kind) -> (Vec<String>, Vec<usize>) {
         let sorted = sort(body, kind, &Limits::default()).unwrap();
         let accepted = sorted.accepted.into_iter().map(|record| String::from_utf8(record).unwrap()).collect();
-        (accepted, sorted.rejected.into_iter().map(|(index, _)| index).collect())
+        (accepted, sorted.rejected.into_iter().map(|rejected| rejected.index).collect())
     }
 
     #[test]

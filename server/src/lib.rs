@@ -13,20 +13,37 @@
 
 mod ai;
 mod anomalies;
+mod answer;
+mod body;
+mod call;
 mod connection;
+mod context;
+mod cors;
+mod docs;
+mod door;
 mod error;
+mod gate;
 mod graph;
 mod health;
+mod identity;
 mod ingest;
 mod live;
 mod logs;
 mod metrics_api;
+mod openapi;
+mod operation;
 mod origin;
 mod page;
+mod pages;
 mod params;
 mod patterns;
+mod rate_limits;
+mod rates;
+mod reply;
 mod routes;
 mod socket;
+mod state;
+mod tls;
 mod views;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -34,11 +51,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use highwater_ask::Model;
 use highwater_engine::{Views, metrics::Metrics};
 use highwater_logstore::LogStore;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
-    service::TowerToHyperService,
-};
 use prometheus_client::registry::Registry;
 use tokio::{
     net::TcpListener,
@@ -46,13 +58,19 @@ use tokio::{
 };
 
 use crate::{
-    connection::Connection,
+    door::Door,
     health::{HttpMetrics, Pulse},
-    routes::State,
+    pages::Pages,
+    rates::Gates,
+    state::State,
+    tls::Certificates,
 };
 
 pub use ingest::{Ingest, IngestRefused};
+pub use ipnet::IpNet;
 pub use metrics_api::Kept;
+pub use rates::Rates;
+pub use tls::{Tls, TlsError};
 
 /// Tells why a job failed, if it did.
 pub type Failure = Arc<dyn Fn() -> Option<String> + Send + Sync>;
@@ -77,6 +95,12 @@ pub struct Server {
     pub sinks: Vec<String>,
     /// Host names, besides loopback's own, that a server on loopback answers to: those a proxy in front of it passes on.
     pub hosts: Vec<String>,
+    /// Origins, as `https://example.org`, whose pages may ask from browsers, too.
+    pub origins: Vec<String>,
+    /// Networks of proxies, whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpNet>,
+    /// The certificate and key to speak TLS with; without them, connections are in the clear.
+    pub tls: Option<Tls>,
     /// The length of an epoch, by which `/health` judges whether the dataflow moves.
     pub tick: Duration,
     /// How far the watermark may be behind the wall clock before the source counts as degraded.
@@ -89,12 +113,14 @@ pub struct Server {
     pub model: Option<Arc<Model>>,
     /// Bounds.
     pub limits: Limits,
+    /// How often each client may ask; as often as it likes, unless set.
+    pub rates: Rates,
 }
 
 /// What a client may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once; further ones wait to be accepted.
+    /// Connections at once; further ones take the place of those that have asked nothing yet, or wait.
     pub connections: usize,
     /// Readers of live changes at once, over server-sent events and WebSocket.
     pub live_connections: usize,
@@ -125,8 +151,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            connections: 1024,
-            live_connections: 256,
+            connections: 4096,
+            live_connections: 2048,
             ingest_requests: 16,
             exports: 4,
             body_bytes: 8 << 20,
@@ -157,6 +183,9 @@ pub enum ServeError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// The certificate or its key is of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// Snapshots that are read at once for answers that take time.
@@ -181,19 +210,23 @@ impl Server {
             durable: false,
             sinks: Vec::new(),
             hosts: Vec::new(),
+            origins: Vec::new(),
+            proxies: Vec::new(),
+            tls: None,
             tick: Duration::from_millis(100),
             max_lag: Duration::from_secs(60),
             kept: Kept::default(),
             trace_share: 1.0,
             model: None,
             limits: Limits::default(),
+            rates: Rates::UNLIMITED,
         }
     }
 
     /// Listens, and tells where: with port 0 the system chooses one.
     ///
     /// # Errors
-    /// Where the address is taken or not to be had.
+    /// Where the address is taken or not to be had, or the certificate is of no use.
     pub async fn bind(self, address: SocketAddr) -> Result<Bound, ServeError> {
         let refused = |cause: std::io::Error| {
             let advice = match cause.kind() {
@@ -204,6 +237,7 @@ impl Server {
             };
             ServeError::Bind { address, cause, advice }
         };
+        let certificates = self.tls.as_ref().map(Certificates::load).transpose()?;
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
         let Server {
@@ -216,12 +250,16 @@ impl Server {
             durable,
             sinks,
             hosts,
+            origins,
+            proxies,
+            tls: _,
             tick,
             max_lag,
             kept,
             trace_share,
             model,
             limits,
+            rates,
         } = self;
         let (stop, stopping) = watch::channel(false);
         let semaphore = |places: usize| Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS)));
@@ -229,6 +267,7 @@ impl Server {
             views,
             metrics,
             http: HttpMetrics::new(&mut registry),
+            gates: Gates::new(&rates, &mut registry),
             registry,
             ingest,
             logs,
@@ -237,6 +276,9 @@ impl Server {
             pulse: Pulse::new(sinks.len()),
             sinks,
             hosts,
+            origins,
+            proxies,
+            has_tls: certificates.is_some(),
             tick,
             max_lag,
             kept,
@@ -249,16 +291,18 @@ impl Server {
             asking: semaphore(ASKERS),
             searching: semaphore(SEARCHES),
             exporting: semaphore(limits.exports),
+            pages: Pages::default(),
+            told: Pages::default(),
             stopping,
             limits,
         };
-        Ok(Bound { listener, state: Arc::new(state), stop })
+        Ok(Bound { listener, state: Arc::new(state), certificates, stop })
     }
 
     /// Listens and serves until `shutdown`.
     ///
     /// # Errors
-    /// Where the address is taken or not to be had.
+    /// Where the address is taken or not to be had, or the certificate is of no use.
     pub async fn serve(self, address: SocketAddr, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         self.bind(address).await?.serve(shutdown).await
     }
@@ -268,6 +312,7 @@ impl Server {
 pub struct Bound {
     listener: TcpListener,
     state: Arc<State>,
+    certificates: Option<Certificates>,
     stop: watch::Sender<bool>,
 }
 
@@ -282,49 +327,17 @@ impl Bound {
     /// # Errors
     /// None yet.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Bound { listener, state, stop } = self;
-        let limits = state.limits.clone();
-        let service = TowerToHyperService::new(warp::service(routes::filter(state.clone())));
-        let mut http = auto::Builder::new(TokioExecutor::new()).http1_only();
-        http.http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
-            .max_buf_size(limits.header_bytes.max(8 << 10));
-        let connections = Arc::new(Semaphore::new(limits.connections.clamp(1, Semaphore::MAX_PERMITS)));
-        let graceful = GracefulShutdown::new();
-
-        let accept = async {
-            loop {
-                let Ok(place) = connections.clone().acquire_owned().await else { break };
-                let stream = match listener.accept().await {
-                    Ok((stream, _)) => stream,
-                    Err(error) => {
-                        // out of file descriptors, most likely: others must close first
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                        continue;
-                    }
-                };
-                let _ = stream.set_nodelay(true);
-                let io = TokioIo::new(Connection::new(stream, limits.write_timeout));
-                let connection = http.serve_connection_with_upgrades(io, service.clone()).into_owned();
-                let connection = graceful.watch(connection);
-                tokio::spawn(async move {
-                    let _place = place;
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection broke off");
-                    }
-                });
-            }
-        };
+        let Bound { listener, state, certificates, stop } = self;
+        let door = Door::new(state.clone(), certificates.as_ref());
         tokio::select! {
-            () = accept => {}
+            () = door.admit(&listener) => {}
             () = Pulse::watch(&state) => {}
+            () = tls::watch(certificates.as_ref()) => {}
             () = shutdown => {}
         }
         drop(listener);
         let _ = stop.send(true);
-        if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(state.limits.shutdown_timeout, door.close()).await.is_err() {
             tracing::warn!("some connections did not end in time and are cut");
         }
         Ok(())

@@ -5,9 +5,12 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use highwater_engine::{Epoch, EpochChanges, Place, Record, RowFilter, Snapshot, ViewSnapshot};
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use tokio::{
     sync::{
         OwnedSemaphorePermit,
@@ -22,10 +25,59 @@ use warp::{
 };
 
 use crate::{
+    call::Call,
     error::Problem,
-    routes::{State, at_epoch},
-    views::{change, missing},
+    identity::Access,
+    operation::{Answer, EPOCH, Handle, In, Kind, Operation, Param, Verb, pieces_of},
+    rates::Class,
+    reply::at_epoch,
+    state::State,
+    views::{Change, NAME, change, missing},
 };
+
+const LAST: Param = Param {
+    name: "Last-Event-ID",
+    place: In::Header,
+    about: "The last epoch that was seen: what came since is told first, where it is still known",
+    kind: Kind::Text,
+};
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    verb: Verb::Get,
+    paths: &["/api/v1/views/{name}/changes"],
+    tag: "Views",
+    about: "What changes in a view, epoch by epoch, as server-sent events",
+    params: &[NAME, LAST],
+    body: None,
+    answer: Answer {
+        about: "Events with an epoch as their id; their data is JSON: `{\"epoch\": n, \"changes\": [{\"key\", \"value\", \
+                \"window_start\"?, \"diff\": 1 or -1}]}`, at first all rows, with `\"snapshot\": true` and `\"more\"`. An event \
+                `closed` says why the stream ends",
+        headers: EPOCH,
+        ..Answer::new(&[("text/event-stream", Some(pieces_of::<Changes<'_>>))])
+    },
+    access: Access::Anyone,
+    class: Class::Usual,
+    handle: Handle::Stream(|call| Box::pin(async move { changes(&call) })),
+}];
+
+/// What one event, or one message of a WebSocket, says of a view.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Changes<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) view: Option<&'a str>,
+    pub(crate) epoch: Epoch,
+    #[serde(flatten)]
+    pub(crate) snapshot: Option<Part>,
+    pub(crate) changes: Vec<Change<'a>>,
+}
+
+/// That it is where the view stands rather than what changed, and whether there is more of it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Part {
+    snapshot: bool,
+    more: bool,
+}
 
 /// Rows of a snapshot that travel in one event.
 const SNAPSHOT_ROWS: usize = 5000;
@@ -52,17 +104,28 @@ pub(crate) fn place(state: &State) -> Result<OwnedSemaphorePermit, Problem> {
     })
 }
 
-/// A part of a view as changes that came, and where the next one begins.
-pub(crate) fn snapshot_part(view: &dyn ViewSnapshot, after: Option<Place>) -> (Vec<Json>, Option<Place>) {
+/// A part of a view: its rows, and where the next part begins.
+pub(crate) fn snapshot_part(view: &dyn ViewSnapshot, after: Option<Place>) -> (Vec<Record>, Option<Place>) {
     let rows = view.rows(&RowFilter { after, ..RowFilter::default() }, SNAPSHOT_ROWS);
     let next = rows.last().filter(|_| rows.len() == SNAPSHOT_ROWS).map(Record::place);
-    (rows.iter().map(|row| change(row, 1)).collect(), next)
+    (rows, next)
+}
+
+/// What is said of a part of a view.
+pub(crate) fn told_part<'a>(view: Option<&'a str>, epoch: Epoch, rows: &'a [Record], more: bool) -> Changes<'a> {
+    let changes = rows.iter().map(|row| change(row, 1)).collect();
+    Changes { view, epoch, snapshot: Some(Part { snapshot: true, more }), changes }
 }
 
 /// What an epoch changed in one view.
-pub(crate) fn changes_of(changes: &EpochChanges, view: &str) -> Option<Vec<Json>> {
-    let changed = changes.views.iter().find(|changed| &**changed.view() == view)?;
-    Some(changed.changes().iter().map(|(record, diff)| change(record, *diff)).collect())
+pub(crate) fn changes_of(changes: &EpochChanges, view: &str) -> Option<Vec<(Record, i8)>> {
+    changes.views.iter().find(|changed| &**changed.view() == view).map(|changed| changed.changes())
+}
+
+/// What is said of it.
+pub(crate) fn told<'a>(view: Option<&'a str>, epoch: Epoch, rows: &'a [(Record, i8)]) -> Changes<'a> {
+    let changes = rows.iter().map(|(record, diff)| change(record, *diff)).collect();
+    Changes { view, epoch, snapshot: None, changes }
 }
 
 // ---- server-sent events ----------------------------------------------------------------------------------------------
@@ -77,13 +140,13 @@ pub(crate) enum End {
 
 /// A stream of events to one reader.
 pub(crate) struct Events {
-    out: mpsc::Sender<String>,
+    out: mpsc::Sender<Bytes>,
     patience: Duration,
 }
 
 impl Events {
-    pub(crate) async fn send(&self, text: String) -> Result<(), End> {
-        match tokio::time::timeout(self.patience, self.out.send(text)).await {
+    pub(crate) async fn send(&self, text: impl Into<Bytes>) -> Result<(), End> {
+        match tokio::time::timeout(self.patience, self.out.send(text.into())).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(End::Gone),
         }
@@ -93,15 +156,18 @@ impl Events {
     pub(crate) async fn closed(&self) {
         self.out.closed().await;
     }
-
-    async fn event(&self, id: Option<Epoch>, data: &Json) -> Result<(), End> {
-        let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-        self.send(format!("{id}data: {data}\n\n")).await
-    }
 }
 
-/// `GET /views/{name}/changes`.
-pub(crate) fn changes(state: &Arc<State>, name: &str, last: Option<Epoch>) -> Result<Response, Problem> {
+/// One event.
+fn event(id: Option<Epoch>, data: &Changes<'_>) -> Result<Bytes, End> {
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    let data = serde_json::to_string(data).map_err(|_| End::Gone)?;
+    Ok(format!("{id}data: {data}\n\n").into())
+}
+
+fn changes(call: &Call) -> Result<Response, Problem> {
+    let (state, name) = (&call.state, call.params.segment(NAME.name));
+    let last = call.headers.get(LAST.name).and_then(|id| id.to_str().ok()?.trim().parse::<Epoch>().ok());
     // first the changes, then the snapshot: what the snapshot holds is skipped later
     let feed = state.views.subscribe();
     let snapshot = state.views.snapshot();
@@ -157,9 +223,9 @@ async fn follow(
         last.filter(|last| *last <= snapshot.epoch).and_then(|last| Some((last, state.views.changes_since(last)?)));
     let mut seen = match missed {
         Some((last, missed)) => {
-            events.send(": resumed\n\n".to_owned()).await?;
+            events.send(": resumed\n\n").await?;
             for changes in &missed {
-                epoch_event(changes, name, events).await?;
+                epoch_event(state, changes, name, events).await?;
             }
             missed.last().map_or(last, |changes| changes.epoch)
         }
@@ -169,9 +235,9 @@ async fn follow(
             loop {
                 let (rows, next) = snapshot_part(&**view, after);
                 let more = next.is_some();
-                let data = json!({ "epoch": snapshot.epoch, "snapshot": true, "more": more, "changes": rows });
+                let data = told_part(None, snapshot.epoch, &rows, more);
                 // only whole snapshots can be resumed from
-                events.event((!more).then_some(snapshot.epoch), &data).await?;
+                events.send(event((!more).then_some(snapshot.epoch), &data)?).await?;
                 if !more {
                     break;
                 }
@@ -189,21 +255,26 @@ async fn follow(
                 Ok(changes) if changes.epoch <= seen => {}
                 Ok(changes) => {
                     seen = changes.epoch;
-                    epoch_event(&changes, name, events).await?;
+                    epoch_event(state, &changes, name, events).await?;
                 }
                 Err(RecvError::Lagged(epochs)) => return Err(End::Closed(lagged(epochs))),
                 Err(RecvError::Closed) => return Err(End::Closed("the job is over".to_owned())),
             },
-            _ = keep_alive.tick() => events.send(": alive\n\n".to_owned()).await?,
+            _ = keep_alive.tick() => events.send(": alive\n\n").await?,
             () = stopped(&mut stopping) => return Err(End::Closed(STOPPING.to_owned())),
             () = events.closed() => return Err(End::Gone),
         }
     }
 }
 
-async fn epoch_event(changes: &EpochChanges, name: &str, events: &Events) -> Result<(), End> {
-    match changes_of(changes, name) {
-        Some(rows) => events.event(Some(changes.epoch), &json!({ "epoch": changes.epoch, "changes": rows })).await,
-        None => Ok(()),
+/// What an epoch changed is written once, for all readers of the view.
+async fn epoch_event(state: &State, changes: &EpochChanges, name: &str, events: &Events) -> Result<(), End> {
+    let epoch = changes.epoch;
+    if let Some(told) = state.told.get(epoch, name) {
+        return events.send(told).await;
     }
+    let Some(rows) = changes_of(changes, name) else { return Ok(()) };
+    let event = event(Some(epoch), &told(None, epoch, &rows))?;
+    state.told.put(epoch, name.to_owned(), event.clone());
+    events.send(event).await
 }

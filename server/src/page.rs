@@ -1,16 +1,36 @@
 //! The page at `/`.
 
-use std::hash::{BuildHasher, RandomState};
-
 use warp::{
     http::{HeaderValue, header},
     reply::{Reply, Response},
 };
 
+use crate::{
+    call::Call,
+    context::random_hex,
+    error::Problem,
+    identity::Access,
+    operation::{Answer, Handle, Operation, Verb},
+    rates::Class,
+};
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    verb: Verb::Get,
+    paths: &["/"],
+    tag: "Documentation",
+    about: "The page that shows what happens",
+    params: &[],
+    body: None,
+    answer: Answer::new(&[("text/html", None)]),
+    access: Access::Anyone,
+    class: Class::Free,
+    handle: Handle::Now(page),
+}];
+
 const PAGE: &str = include_str!("index.html");
 
 /// The page, whose script and style are the only ones that may run: they carry a word that no one can foresee.
-pub(crate) fn page() -> Response {
+fn page(_: &Call) -> Result<Response, Problem> {
     let nonce = random_hex();
     let mut response = PAGE.replace("{{nonce}}", &nonce).into_response();
     let policy = format!(
@@ -22,15 +42,5 @@ pub(crate) fn page() -> Response {
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response
-}
-
-/// 32 hexadecimal digits from the keys that the standard library seeds its hashers with.
-pub(crate) fn random_hex() -> String {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-    static KEYS: std::sync::LazyLock<[RandomState; 2]> =
-        std::sync::LazyLock::new(|| [RandomState::new(), RandomState::new()]);
-    let call = CALLS.fetch_add(1, Ordering::Relaxed);
-    format!("{:016x}{:016x}", KEYS[0].hash_one(call), KEYS[1].hash_one((call, "second")))
+    Ok(response)
 }

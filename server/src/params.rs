@@ -6,11 +6,16 @@ use std::time::Duration;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use highwater_engine::{Level, Place, Timestamp};
 
-use crate::error::Problem;
+use crate::{
+    error::Problem,
+    operation::{In, Kind, Param},
+};
 
-/// The query of one request.
+/// The parameters of one request: of its path, and of its query.
+#[derive(Debug)]
 pub(crate) struct Params {
-    pairs: Vec<(&'static str, String)>,
+    segments: Vec<(&'static str, String)>,
+    pairs: Vec<(&'static Param, String)>,
     /// of path and parameters, so that a cursor serves only the list it came from
     print: u32,
 }
@@ -51,33 +56,95 @@ pub(crate) const RANGES: [Span; 9] = [
 pub(crate) const INTERVALS: [Span; 6] =
     [span("10s", 10), span("1m", 60), span("5m", 300), span("15m", 900), span("30m", 1800), span("1h", 3600)];
 
-const LIST_LIMIT: usize = 100;
+/// The names of spans.
+fn names(spans: &[Span]) -> Vec<&'static str> {
+    spans.iter().map(|span| span.name).collect()
+}
+
+pub(crate) const TIME_RANGE: Param =
+    Param::query("time_range", Kind::OneOf(|| names(&RANGES), Some("1h")), "How far back, from now");
+pub(crate) const INTERVAL: Param =
+    Param::query("interval", Kind::OneOf(|| names(&INTERVALS), None), "How far points are apart");
+pub(crate) const WINDOW_MINUTES: Param = Param::query(
+    "window_minutes",
+    Kind::Whole { least: 10, most: 1440, usual: Some(60) },
+    "How far back, from now, in minutes",
+);
+pub(crate) const LEVEL: Param = Param::query("level", Kind::Level, "Only of this level");
+pub(crate) const SERVICE: Param = Param::query("service", Kind::Word, "Only of this service");
 
 impl Params {
-    pub(crate) fn read(path: &str, query: &str, known: &[&'static str]) -> Result<Self, Problem> {
+    /// Reads a query: only known parameters, each of the kind that it is declared as.
+    pub(crate) fn read(path: &str, query: &str, known: &'static [Param]) -> Result<Self, Problem> {
+        let known: Vec<&'static Param> = known.iter().filter(|param| param.place == In::Query).collect();
         let mut pairs = Vec::new();
         for part in query.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let (Some(name), Some(value)) = (decode(name, true), decode(value, true)) else {
                 return Err(Problem::bad_request("the query string is not percent-encoded UTF-8"));
             };
-            let Some(name) = known.iter().find(|known| **known == name) else {
-                return Err(Problem::unknown_parameter(&name, known));
+            let Some(param) = known.iter().find(|known| known.name == name) else {
+                let known: Vec<_> = known.iter().map(|param| param.name).collect();
+                return Err(Problem::unknown_parameter(&name, &known));
             };
-            pairs.push((*name, value));
+            pairs.push((*param, value));
         }
         let mut print = 0x811c_9dc5_u32;
-        let listed = pairs.iter().filter(|(name, _)| !matches!(*name, "limit" | "cursor"));
-        let texts = listed.flat_map(|(name, value)| [*name, value.as_str()]);
+        let listed = pairs.iter().filter(|(param, _)| !matches!(param.name, "limit" | "cursor"));
+        let texts = listed.flat_map(|(param, value)| [param.name, value.as_str()]);
         for byte in std::iter::once(path).chain(texts).flat_map(|text| text.bytes().chain([0])) {
             print = (print ^ u32::from(byte)).wrapping_mul(0x0100_0193); // FNV-1a
         }
-        Ok(Params { pairs, print })
+        let params = Params { segments: Vec::new(), pairs, print };
+        known.iter().try_for_each(|param| params.check(param))?;
+        Ok(params)
+    }
+
+    /// With the segments of the path that have a name.
+    pub(crate) fn with_segments(self, segments: Vec<(&'static str, String)>) -> Self {
+        Params { segments, ..self }
+    }
+
+    /// A segment of the path; empty where the path has none of this name.
+    pub(crate) fn segment(&self, name: &str) -> &str {
+        self.segments.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+
+    /// Judges what came for a parameter; what it means is read where it is needed.
+    fn check(&self, param: &Param) -> Result<(), Problem> {
+        let name = param.name;
+        match param.kind {
+            Kind::Text => self.text(name).map(drop),
+            Kind::Word => self.word(name).map(drop),
+            Kind::Cursor => self.word(name).map(drop),
+            Kind::Whole { least, most, .. } => self.number(name, least, most).map(drop),
+            Kind::Time => self.timestamp(name).map(drop),
+            Kind::Length => self.duration(name).map(drop),
+            Kind::Level => self.level().map(drop),
+            Kind::Levels => self.list(name).try_for_each(|level| level_named(level).map(drop)),
+            Kind::Words => Ok(()),
+            Kind::Names(most) if self.all(name).count() > most || self.all(name).any(str::is_empty) => {
+                Err(Problem::bad_parameter(name, "", &format!("1 to {most} names, none of them empty")))
+            }
+            Kind::Names(_) => Ok(()),
+            Kind::OneOf(choices, _) => match self.text(name)? {
+                Some(chosen) if !choices().contains(&chosen) => {
+                    Err(Problem::bad_parameter(name, chosen, &choices().join(", ")))
+                }
+                _ => Ok(()),
+            },
+        }
     }
 
     /// Every value of a parameter that may come more than once.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.pairs.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value.as_str())
+        self.pairs.iter().filter(move |(known, _)| known.name == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same, where values may stand between commas, too.
+    pub(crate) fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.all(name).flat_map(|values| values.split(',')).map(str::trim);
+        values.filter(|value| !value.is_empty())
     }
 
     /// The value of a parameter that may come once.
@@ -97,12 +164,18 @@ impl Params {
         }
     }
 
-    pub(crate) fn number(&self, name: &str, least: usize, most: usize) -> Result<Option<usize>, Problem> {
+    fn number(&self, name: &str, least: usize, most: usize) -> Result<Option<usize>, Problem> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         match text.parse() {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(Problem::bad_parameter(name, text, &format!("a whole number from {least} to {most}"))),
         }
+    }
+
+    /// A whole number, or the one that stands for none.
+    pub(crate) fn whole(&self, param: &Param) -> Result<Option<usize>, Problem> {
+        let Kind::Whole { least, most, usual } = param.kind else { return Err(Problem::internal()) };
+        Ok(self.number(param.name, least, most)?.or(usual))
     }
 
     pub(crate) fn timestamp(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
@@ -147,26 +220,22 @@ impl Params {
 
     /// `time_range`, an hour where it is not given.
     pub(crate) fn range(&self) -> Result<Span, Problem> {
-        Ok(self.choice("time_range", &RANGES.map(|span| (span.name, span)))?.unwrap_or(RANGES[3]))
+        Ok(self.choice(TIME_RANGE.name, &RANGES.map(|span| (span.name, span)))?.unwrap_or(RANGES[3]))
     }
 
     pub(crate) fn interval(&self) -> Result<Option<Span>, Problem> {
-        self.choice("interval", &INTERVALS.map(|span| (span.name, span)))
+        self.choice(INTERVAL.name, &INTERVALS.map(|span| (span.name, span)))
     }
 
     /// `window_minutes`, 60 where it is not given.
     pub(crate) fn window_minutes(&self) -> Result<Duration, Problem> {
-        let minutes = self.number("window_minutes", 10, 1440)?.unwrap_or(60);
+        let minutes = self.whole(&WINDOW_MINUTES)?.unwrap_or(60);
         Ok(Duration::from_secs(minutes as u64 * 60))
     }
 
-    pub(crate) fn limit(&self, most: usize) -> Result<usize, Problem> {
-        Ok(self.number("limit", 1, most)?.unwrap_or(LIST_LIMIT.min(most)))
-    }
-
     /// `limit` and `cursor`, of a list that is at hand as a whole.
-    pub(crate) fn page(&self, most: usize) -> Result<Page, Problem> {
-        let limit = self.limit(most)?;
+    pub(crate) fn page(&self, limit: &Param) -> Result<Page, Problem> {
+        let limit = self.whole(limit)?.ok_or_else(Problem::internal)?;
         let skip = self.cursor(|skip| usize::from_str_radix(skip, 16).ok())?.unwrap_or(0);
         Ok(Page { limit, skip, print: self.print })
     }
@@ -252,13 +321,49 @@ mod tests {
         }
     }
 
+    const LIMIT: Param = Param::limit(10, 5);
+    const KNOWN: &[Param] = &[
+        LIMIT,
+        crate::operation::CURSOR,
+        Param::query("key", Kind::Text, ""),
+        Param::query("from", Kind::Time, ""),
+        Param::query("service", Kind::Names(2), ""),
+        LEVEL,
+        TIME_RANGE,
+    ];
+
+    fn read(path: &str, query: &str) -> Result<Params, Problem> {
+        Params::read(path, query, KNOWN)
+    }
+
     #[test]
     fn a_cursor_serves_only_the_list_it_came_from() {
-        let known = ["limit", "cursor", "key"];
-        let first = Params::read("/views/a", "limit=7&key=x", &known).unwrap().page(10).unwrap();
+        let first = read("/views/a", "limit=7&key=x").unwrap().page(&LIMIT).unwrap();
         let query = format!("limit=3&key=x&cursor={}", first.next());
-        assert_eq!(Params::read("/views/a", &query, &known).unwrap().page(10).unwrap().skip, 7);
-        assert!(Params::read("/views/b", &query, &known).unwrap().page(10).is_err());
-        assert!(Params::read("/views/a", &query.replace("key=x", "key=y"), &known).unwrap().page(10).is_err());
+        assert_eq!(read("/views/a", &query).unwrap().page(&LIMIT).unwrap().skip, 7);
+        assert!(read("/views/b", &query).unwrap().page(&LIMIT).is_err());
+        assert!(read("/views/a", &query.replace("key=x", "key=y")).unwrap().page(&LIMIT).is_err());
+    }
+
+    #[test]
+    fn what_is_not_of_its_kind_is_refused_before_anybody_looks_at_it() {
+        assert_eq!(read("/", "").unwrap().whole(&LIMIT).unwrap(), Some(5));
+        for right in ["key=", "from=2025-10-23T14:32:15Z", "service=a&service=b", "level=warning", "time_range=5m"] {
+            assert!(read("/", right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "limit=0",
+            "limit=11",
+            "limit=1&limit=1",
+            "from=now",
+            "service=a&service=b&service=c",
+            "service=",
+            "level=LOUD",
+            "time_range=2h",
+            "cursor=",
+            "nothing=1",
+        ] {
+            assert!(read("/", wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,22 +3,83 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use differential_dataflow::difference::Semigroup;
-use highwater_engine::{Name, Plain, Snapshot, Timestamp, ViewRows, Window, Windowed, hours, minutes};
+use highwater_engine::{Level, Name, Plain, Snapshot, Timestamp, ViewRows, Window, Windowed, hours, minutes};
 use highwater_operators::{Levels, Occurrences, Pattern, TemplateId, catalog};
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use warp::reply::Response;
 
 use crate::{
+    call::Call,
     error::Problem,
+    identity::Access,
     metrics_api::{align_up, now, tidy},
-    params::{Params, RANGES, Span},
-    routes::json_at,
+    operation::{Answer, CURSOR, Handle, Kind, Operation, Param, Verb, of},
+    params::{Params, RANGES, SERVICE, Span, TIME_RANGE},
+    rates::Class,
+    reply::json_at,
 };
 
-pub(crate) const LIST: &[&str] = &["service", "time_range", "new", "limit", "cursor"];
+const LIMIT: Param = Param::limit(1000, 100);
+const NEW: Param = Param::query(
+    "new",
+    Kind::OneOf(|| vec!["true", "false"], Some("false")),
+    "Only those that were first seen in the range, latest first",
+);
 
-/// Most patterns of one page.
-const MAX_PATTERNS: usize = 1000;
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    verb: Verb::Get,
+    paths: &["/api/v1/logs/patterns"],
+    tag: "Logs",
+    about: "What messages have in common, how often they came and how often before",
+    params: &[SERVICE, TIME_RANGE, NEW, LIMIT, CURSOR],
+    body: None,
+    answer: Answer::at_epoch(&[("application/json", Some(of::<Patterns>))]),
+    access: Access::Anyone,
+    class: Class::Usual,
+    handle: Handle::Views(|call, snapshot| Ok(json_at(snapshot.epoch, &answer(snapshot, &call.params)?))),
+}];
+
+#[derive(Serialize, JsonSchema)]
+struct Patterns {
+    time_range: &'static str,
+    from: Timestamp,
+    to: Timestamp,
+    /// What counts as now.
+    timestamp: Timestamp,
+    /// How many logs there are in the range, of all patterns.
+    total_logs: u64,
+    patterns: Vec<Row>,
+    next_cursor: Option<String>,
+}
+
+/// A pattern of one service.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PatternRow")]
+struct Row {
+    pattern_id: TemplateId,
+    /// Its text, with words that are variables between `<` and `>`.
+    pattern: Name,
+    service: Name,
+    /// How many logs in the range.
+    count: u64,
+    /// In percent of all.
+    share: f64,
+    /// The change against the range before, in percent; none where that was not covered, or had none.
+    trend: Option<f64>,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    /// Its first message.
+    example: Name,
+    /// The level of most of its logs.
+    level: Option<Level>,
+    /// Whether it was first seen in the range, though its service was well known by then.
+    new: bool,
+    /// How many templates it covers,
+    templates: u32,
+    /// the first of them.
+    template_ids: Vec<TemplateId>,
+}
 
 /// A pattern of a service.
 type Key = (Name, TemplateId);
@@ -48,14 +109,10 @@ impl Resolution {
     }
 }
 
-pub(crate) fn list(snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    Ok(json_at(snapshot.epoch, &answer(snapshot, params)?))
-}
-
-fn answer(snapshot: &Snapshot, params: &Params) -> Result<Json, Problem> {
-    let page = params.page(MAX_PATTERNS)?;
+fn answer(snapshot: &Snapshot, params: &Params) -> Result<Patterns, Problem> {
+    let page = params.page(&LIMIT)?;
     let span = params.range()?;
-    let only_new = params.choice("new", &[("true", true), ("false", false)])?.unwrap_or(false);
+    let only_new = params.choice(NEW.name, &[("true", true), ("false", false)])?.unwrap_or(false);
     let service = params.word("service")?.map(Name::from);
     let resolution = Resolution::over(span.length).ok_or_else(|| too_long(span))?;
     let known = Known::of(snapshot)?;
@@ -83,32 +140,25 @@ fn answer(snapshot: &Snapshot, params: &Params) -> Result<Json, Problem> {
     let (found, next_cursor) = page.cut(found);
     let row = |(key, seen, pattern): (Key, Occurrences, &Pattern)| {
         let count = seen.levels.total();
-        json!({
-            "pattern_id": key.1,
-            "pattern": pattern.pattern,
-            "service": key.0,
-            "count": count,
-            "share": tidy(count as f64 / total as f64 * 100.0),
-            "trend": trend.of(&key),
-            "first_seen": pattern.first_seen,
-            "last_seen": seen.last_seen,
-            "example": pattern.example,
-            "level": most_frequent(&seen.levels),
-            "new": is_new(pattern, from),
-            "templates": pattern.templates,
-            "template_ids": pattern.template_ids,
-        })
+        Row {
+            pattern_id: key.1,
+            pattern: pattern.pattern.clone(),
+            count,
+            share: tidy(count as f64 / total as f64 * 100.0),
+            trend: trend.of(&key),
+            first_seen: pattern.first_seen,
+            last_seen: seen.last_seen,
+            example: pattern.example.clone(),
+            level: most_frequent(&seen.levels),
+            new: is_new(pattern, from),
+            templates: pattern.templates,
+            template_ids: pattern.template_ids.clone(),
+            service: key.0,
+        }
     };
-    let list: Vec<Json> = found.into_iter().map(row).collect();
-    Ok(json!({
-        "time_range": span.name,
-        "from": from,
-        "to": to,
-        "timestamp": now,
-        "total_logs": total,
-        "patterns": list,
-        "next_cursor": next_cursor,
-    }))
+    let patterns = found.into_iter().map(row).collect();
+    let time_range = span.name;
+    Ok(Patterns { time_range, from, to, timestamp: now, total_logs: total, patterns, next_cursor })
 }
 
 /// First seen in the range, though its service was well known by then.
@@ -123,8 +173,8 @@ fn too_long(span: Span) -> Problem {
 }
 
 /// The level of most logs; of equally many the gravest.
-fn most_frequent(levels: &Levels) -> Json {
-    json!(levels.iter().max_by_key(|(_, count)| *count).map(|(level, _)| level))
+fn most_frequent(levels: &Levels) -> Option<Level> {
+    levels.iter().max_by_key(|(_, count)| *count).map(|(level, _)| level)
 }
 
 /// Patterns, and which template belongs to which.
@@ -213,14 +263,12 @@ impl Trend {
         })))
     }
 
-    /// The change in percent; null also where there was nothing before.
-    fn of(&self, pattern: &Key) -> Json {
-        let change = self.0.as_ref().and_then(|ranges| {
-            let [before, after] =
-                ranges.each_ref().map(|counts| counts.get(pattern).map_or(0, |seen| seen.levels.total()) as f64);
-            (before > 0.0).then(|| tidy((after - before) / before * 100.0))
-        });
-        json!(change)
+    /// The change in percent; none also where there was nothing before.
+    fn of(&self, pattern: &Key) -> Option<f64> {
+        let ranges = self.0.as_ref()?;
+        let [before, after] =
+            ranges.each_ref().map(|counts| counts.get(pattern).map_or(0, |seen| seen.levels.total()) as f64);
+        (before > 0.0).then(|| tidy((after - before) / before * 100.0))
     }
 }
 
@@ -230,6 +278,7 @@ mod tests {
 
     use highwater_engine::{Flow, Query, Settings, seconds, testing::replay};
     use highwater_queries::{MessagePatterns, patterns};
+    use serde_json::{Value as Json, json};
 
     use super::*;
 
@@ -270,7 +319,8 @@ mod tests {
     }
 
     fn ask(snapshot: &Snapshot, query: &str) -> Result<Json, Problem> {
-        answer(snapshot, &Params::read("/logs/patterns", query, LIST)?)
+        let answer = answer(snapshot, &Params::read("/logs/patterns", query, OPERATIONS[0].params)?)?;
+        Ok(serde_json::to_value(answer).unwrap())
     }
 
     #[test]

@@ -8,13 +8,13 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
 use futures_util::{SinkExt, StreamExt};
 use highwater_engine::Epoch;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use warp::{
     filters::ws::{Message, WebSocket, Ws},
@@ -22,21 +22,45 @@ use warp::{
 };
 
 use crate::{
+    call::Call,
     error::Problem,
-    live::{End, STOPPING, changes_of, keep_alive, place, snapshot_part, stopped},
+    identity::Access,
+    live::{End, STOPPING, changes_of, keep_alive, place, snapshot_part, stopped, told, told_part},
     logs::{self, Batch, Filter, LiveTail},
-    routes::State,
+    operation::{Answer, Handle, Operation, Verb},
+    rates::Class,
+    state::State,
 };
+
+pub(crate) const OPERATIONS: &[Operation] = &[Operation {
+    verb: Verb::Get,
+    paths: &["/api/v1/ws"],
+    tag: "Views",
+    about: "Live changes of several views, and live logs, over one WebSocket",
+    params: &[],
+    body: None,
+    answer: Answer {
+        status: 101,
+        about: "Messages of JSON. A client says `{\"subscribe\": [\"view\"]}`, `{\"unsubscribe\": [\"view\"]}`, `{\"tail\": \
+                {\"query\", \"services\", \"levels\", \"trace_id\"}}`, `{\"untail\": true}`, `{\"pause\": true}` and \
+                `{\"resume\": true}`. It hears `{\"view\", \"epoch\", \"changes\"}`, `{\"logs\": [..]}` and `{\"lagged\": \
+                {\"missed\": n}}`",
+        ..Answer::new(&[])
+    },
+    access: Access::Anyone,
+    class: Class::Usual,
+    handle: Handle::Stream(|call| Box::pin(async move { upgrade(call) })),
+}];
 
 /// A WebSocket that says nothing for this long, not even a pong, is gone.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Largest message of a client.
 const MAX_MESSAGE: usize = 64 << 10;
 
-/// `GET /ws`.
-pub(crate) fn upgrade(state: &Arc<State>, ws: Ws) -> Result<Response, Problem> {
-    let place = place(state)?;
-    let state = state.clone();
+fn upgrade(call: Call) -> Result<Response, Problem> {
+    let Call { state, ws, .. } = call;
+    let ws: Ws = ws.ok_or_else(Problem::upgrade_required)?;
+    let place = place(&state)?;
     let ws = ws.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     let reply = ws.on_upgrade(move |socket| async move {
         let _place = place;
@@ -62,8 +86,8 @@ impl Socket {
         }
     }
 
-    async fn say(&mut self, what: &Json) -> Result<(), End> {
-        self.send(Message::text(what.to_string())).await
+    async fn say(&mut self, what: &impl Serialize) -> Result<(), End> {
+        self.send(Message::text(serde_json::to_string(what).map_err(|_| End::Gone)?)).await
     }
 }
 
@@ -92,7 +116,7 @@ async fn converse(state: &State, socket: &mut Socket) -> Result<Infallible, End>
                     for (view, seen) in views.iter_mut().filter(|(_, seen)| **seen < changes.epoch) {
                         *seen = changes.epoch;
                         if let Some(rows) = changes_of(&changes, view) {
-                            socket.say(&json!({ "view": view, "epoch": changes.epoch, "changes": rows })).await?;
+                            socket.say(&told(Some(view), changes.epoch, &rows)).await?;
                         }
                     }
                 }
@@ -210,9 +234,7 @@ async fn subscribe(
     loop {
         let (rows, next) = snapshot_part(&**view, after);
         let more = next.is_some();
-        let epoch = snapshot.epoch;
-        let said = json!({ "view": name, "epoch": epoch, "snapshot": true, "more": more, "changes": rows });
-        socket.say(&said).await?;
+        socket.say(&told_part(Some(&name), snapshot.epoch, &rows, more)).await?;
         if !more {
             break;
         }

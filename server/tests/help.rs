@@ -2,49 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::{
-    collections::VecDeque,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+mod common;
 
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use common::{Answer, Feed, request, serve};
 use highwater_ask::{Model, ModelConfig};
-use highwater_engine::{
-    Intake, Job, Name, Positions, Progress, Reader, Running, Source, SourceError, Timestamp, seconds,
-};
+use highwater_engine::{Job, Running, Timestamp, seconds};
 use highwater_queries::{ServiceGraph, Standard};
 use highwater_server::Server;
 use serde_json::{Value as Json, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::oneshot,
     task::JoinHandle,
 };
-
-/// Records that a test hands to the job.
-#[derive(Clone, Default)]
-struct Feed(Arc<Mutex<VecDeque<String>>>);
-
-impl Source for Feed {
-    fn name(&self) -> Name {
-        Name::from("test")
-    }
-    fn open(&self, _: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Reader for Feed {
-    fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
-        let slot = intake.partition(0);
-        for record in self.0.lock().unwrap().drain(..) {
-            intake.record(slot, 0, None, record.as_bytes());
-        }
-        Ok(Progress::Idle)
-    }
-}
 
 struct House {
     feed: Feed,
@@ -62,35 +35,25 @@ async fn house(share: f64, adjust: impl FnOnce(&mut Server)) -> House {
     let job = job.start().unwrap();
     let mut server = Server::new(job.views(), job.metrics());
     adjust(&mut server);
-    let bound = server.bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-    let address = bound.address();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let shutdown = async {
-        let _ = stopped.await;
-    };
-    let served = tokio::spawn(async move { bound.serve(shutdown).await.unwrap() });
+    let (address, stop, served) = serve(server).await;
     House { feed, job, address, stop, served }
 }
 
 impl House {
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let answer = request(self.address, method, &format!("/api/v1{path}"), headers, body.as_bytes()).await;
+        assert!(answer.status != 200 || answer.headers.contains_key("x-highwater-epoch"), "{:?}", answer.headers);
+        answer
+    }
+
     /// Status and JSON.
-    async fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> (u16, Json) {
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let (address, length) = (self.address, body.len());
-        let head = format!(
-            "{method} /api/v1{path} HTTP/1.1\r\nhost: {address}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all((head + body).as_bytes()).await.unwrap();
-        let mut text = String::new();
-        let _ = stream.read_to_string(&mut text).await;
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text}"));
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        assert!(status != 200 || head.contains("x-highwater-epoch: "), "{head}");
-        (status, serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}")))
+    async fn request(&self, method: &str, path: &str, body: &str) -> (u16, Json) {
+        let answer = self.ask(method, path, &[], body).await;
+        (answer.status, answer.json())
     }
 
     async fn post(&self, path: &str, body: &Json) -> Json {
-        let (status, answer) = self.request("POST", path, "", &body.to_string()).await;
+        let (status, answer) = self.request("POST", path, &body.to_string()).await;
         assert_eq!(status, 200, "{answer}");
         answer
     }
@@ -126,7 +89,7 @@ impl House {
     async fn until(&self, path: &str, good: impl Fn(&Json) -> bool) -> Json {
         let mut last = Json::Null;
         for _ in 0..500 {
-            let (status, answer) = self.request("GET", path, "", "").await;
+            let (status, answer) = self.request("GET", path, "").await;
             if status == 200 && good(&answer) {
                 return answer;
             }
@@ -163,7 +126,7 @@ async fn questions_know_the_services_that_are_there() {
 async fn insights_are_drawn_from_the_views() {
     let house = house(1.0, |_| {}).await;
     house.logs().await;
-    let (status, whole) = house.request("POST", "/ai/insights", "", "").await;
+    let (status, whole) = house.request("POST", "/ai/insights", "").await;
     assert_eq!((status, &whole["time_range"]), (200, &json!("1h")), "{whole}");
     let answer = house.post("/ai/insights", &json!({ "time_range": "15m" })).await;
     let insights = &answer["insights"];
@@ -187,21 +150,21 @@ async fn what_is_no_question_is_refused() {
     house.logs().await;
     let long = format!(r#"{{"query": "{}"}}"#, "x".repeat(20_000));
     for (path, headers, body, status, detail) in [
-        ("/ai/search", "", "", 400, r#"send {"query""#),
-        ("/ai/search", "", r#"{"query": 5}"#, 400, r#"send {"query""#),
-        ("/ai/search", "", r#"{"query": "x", "colour": 1}"#, 400, "colour"),
-        ("/ai/search", "", long.as_str(), 413, "send less at once"),
-        ("/ai/search?x=1", "", r#"{"query": "x"}"#, 400, "`x`"),
-        ("/ai/search", "origin: https://evil.example\r\n", r#"{"query": "x"}"#, 403, "another origin"),
-        ("/ai/insights", "", r#"{"time_range": "2h"}"#, 400, "5m, 15m"),
-        ("/ai/insights", "", "[", 400, "time_range"),
+        ("/ai/search", &[][..], "", 400, r#"send {"query""#),
+        ("/ai/search", &[][..], r#"{"query": 5}"#, 400, r#"send {"query""#),
+        ("/ai/search", &[][..], r#"{"query": "x", "colour": 1}"#, 400, "colour"),
+        ("/ai/search", &[][..], long.as_str(), 413, "send less at once"),
+        ("/ai/search?x=1", &[][..], r#"{"query": "x"}"#, 400, "`x`"),
+        ("/ai/search", &[("origin", "https://evil.example")], r#"{"query": "x"}"#, 403, "another origin"),
+        ("/ai/insights", &[][..], r#"{"time_range": "2h"}"#, 400, "5m, 15m"),
+        ("/ai/insights", &[][..], "[", 400, "time_range"),
     ] {
-        let (found, problem) = house.request("POST", path, headers, body).await;
-        assert_eq!(found, status, "{path} {problem}");
-        assert!(problem["detail"].as_str().unwrap().contains(detail), "{detail}: {problem}");
+        let problem = house.ask("POST", path, headers, body).await;
+        assert_eq!(problem.status, status, "{path} {}", problem.body);
+        assert!(problem.detail().contains(detail), "{detail}: {}", problem.body);
     }
     for (method, path) in [("GET", "/ai/search"), ("GET", "/ai/insights"), ("POST", "/services/graph")] {
-        assert_eq!(house.request(method, path, "", "").await.0, 405, "{method} {path}");
+        assert_eq!(house.request(method, path, "").await.0, 405, "{method} {path}");
     }
     house.end().await;
 }
@@ -272,7 +235,7 @@ async fn the_graph_shows_who_calls_whom() {
 async fn no_share_of_traces_is_no_graph() {
     let house = house(0.0, |_| {}).await;
     house.logs().await;
-    let (status, problem) = house.request("GET", "/services/graph", "", "").await;
+    let (status, problem) = house.request("GET", "/services/graph", "").await;
     assert_eq!(status, 503);
     assert!(problem["detail"].as_str().unwrap().contains("service_graph"), "{problem}");
     house.end().await;

@@ -5,18 +5,17 @@
 mod common;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io::Write,
     net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use common::{Answer, Events, request, serve};
+use common::{Answer, Events, Feed, request, serve};
 use futures_util::{SinkExt, StreamExt};
 use highwater_engine::{
-    Flow, Intake, Job, Log, Name, Positions, Progress, Query, Reader, Running, Service, Source, SourceError, Timestamp,
-    Views, days, hours, minutes, seconds,
+    Flow, Job, Log, Name, Query, Running, Service, Timestamp, Views, days, hours, minutes, seconds,
 };
 use highwater_operators::{ServiceStats, catalog};
 use highwater_server::{Ingest, IngestRefused, Kept, Server};
@@ -24,37 +23,6 @@ use serde_json::{Value as Json, json};
 use tokio::{net::TcpStream, sync::oneshot, task::JoinHandle};
 
 // ---- a job -----------------------------------------------------------------------------------------------------------
-
-/// Records that a test hands to the job.
-#[derive(Clone, Default)]
-struct Feed(Arc<Mutex<VecDeque<String>>>);
-
-impl Source for Feed {
-    fn name(&self) -> Name {
-        Name::from("test")
-    }
-    fn open(&self, _: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
-        Ok(Box::new(self.clone()))
-    }
-}
-
-impl Reader for Feed {
-    fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
-        let slot = intake.partition(0);
-        for record in self.0.lock().unwrap().drain(..) {
-            intake.record(slot, 0, None, record.as_bytes());
-        }
-        Ok(Progress::Idle)
-    }
-}
-
-impl Feed {
-    fn log(&self, at: Timestamp, service: &str, level: &str, latency_ms: u32) {
-        let log =
-            json!({ "timestamp": at, "service": service, "level": level, "message": "m", "latency_ms": latency_ms });
-        self.0.lock().unwrap().push_back(log.to_string());
-    }
-}
 
 type Row<T> = (Name, T);
 

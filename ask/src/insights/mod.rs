@@ -6,6 +6,7 @@ mod prose;
 use std::time::Duration;
 
 use highwater_operators::{Health, Severity, risk_score};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What happened in a period.
@@ -66,7 +67,7 @@ pub struct PatternNews {
 }
 
 /// What somebody on call should know.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Insights {
     /// In a few sentences, worst first.
     pub summary: String,
@@ -75,7 +76,7 @@ pub struct Insights {
 }
 
 /// What should be known of one service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceInsight {
     /// Its name.

@@ -6,6 +6,7 @@
 mod ai;
 mod brokers;
 mod env;
+mod http;
 mod schema;
 mod search;
 mod sinks;

@@ -16,6 +16,7 @@ use highwater_queries::{Rollups, Standard};
 use super::{
     ai::read_ai,
     brokers::{Brokers, brokers, known_brokers, topic},
+    http::{Http, read_http},
     search::{Folder, Search, read_search},
     sinks::{DeadLetters, Sink, read_dead_letters, read_sink},
     sources::{Source, read_source},
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) listen: Option<SocketAddr>,
     /// Further host names that HTTP answers to.
     pub(crate) hosts: Vec<String>,
+    /// Who may ask, how often, and over what.
+    pub(crate) http: Http,
     /// `[time]`, `[limits]` and `[logs]`.
     pub(crate) settings: Settings,
     /// Ways in.
@@ -85,6 +88,7 @@ impl Default for Config {
         Config {
             listen: Some(SocketAddr::from(([127, 0, 0, 1], 8000))),
             hosts: Vec::new(),
+            http: Http::default(),
             settings: Settings::default(),
             sources: Vec::new(),
             sinks: Vec::new(),
@@ -113,6 +117,7 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     let mut http = root.section("http");
     http.set("listen", &mut config.listen, listen);
     http.set("hosts", &mut config.hosts, texts);
+    config.http = read_http(&mut http);
     http.finish();
 
     read_settings(&mut root, &mut config.settings);

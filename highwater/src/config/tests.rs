@@ -55,6 +55,7 @@ fn the_example_says_what_the_defaults_are() {
     assert_eq!(format!("{:?}", example.settings), format!("{:?}", default.settings));
     assert_eq!(example.queries, default.queries);
     assert_eq!(example.listen, default.listen);
+    assert_eq!(example.http, default.http);
     assert_eq!(format!("{:?}", example.logging), format!("{:?}", default.logging));
 }
 
@@ -175,6 +176,30 @@ fn a_model_is_asked_where_one_is_configured() {
             "[queries.service_graph]\nshare = 1.5\n".to_owned(),
             "queries.service_graph.share: 1.5 is not a number from 0 to 1",
         ),
+    ] {
+        let message = wrong(&format!("{SOURCE}{text}"));
+        assert!(message.contains(expected), "{expected}\nnot in\n{message}");
+    }
+}
+
+#[test]
+fn who_may_ask_how_often_and_over_what() {
+    let text = "[http]\norigins = [\"https://dash.example.org\", \"http://localhost:3000\"]\n\
+                trusted_proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]\n[http.limits]\nsearch_per_minute = 0\n\
+                [http.tls]\ncertificate = \"a.pem\"\nkey = \"a.key\"\n";
+    let http = read_text(&format!("{SOURCE}{text}")).unwrap().http;
+    assert_eq!(http.origins, ["https://dash.example.org", "http://localhost:3000"]);
+    assert_eq!(http.proxies.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "192.0.2.7/32"]);
+    assert_eq!((http.rates.search_per_minute, http.rates.lookup_per_minute), (0, 200));
+    assert_eq!(http.tls.unwrap().key, PathBuf::from("a.key"));
+    for (text, expected) in [
+        ("[http.limits]\nper_minut = 1\n", "http.limits.per_minut: unknown key; did you mean \"per_minute\"?"),
+        ("[http.limits]\nclients = 0\n", "http.limits.clients: 0 is not a whole number from 1"),
+        ("[http]\ntrusted_proxies = [\"proxy\"]\n", "http.trusted_proxies: a list is not a list of addresses"),
+        ("[http]\norigins = [\"*\"]\n", "http.origins: a list is not a list of origins"),
+        ("[http]\norigins = [\"https://a/\"]\n", "http.origins: a list is not a list of origins"),
+        ("[http.tls]\ncertificate = \"a.pem\"\n", "http.tls: needs the key \"key\""),
+        ("[http.tls]\nkey = \"a.key\"\n", "http.tls: needs the key \"certificate\""),
     ] {
         let message = wrong(&format!("{SOURCE}{text}"));
         assert!(message.contains(expected), "{expected}\nnot in\n{message}");

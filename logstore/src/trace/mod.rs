@@ -19,6 +19,7 @@ mod tests;
 use std::time::Duration;
 
 use highwater_engine::{Level, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{LogId, StoredLog};
@@ -27,7 +28,7 @@ use crate::{LogId, StoredLog};
 pub const MAX_SPANS: usize = 2000;
 
 /// One trace as a row of a list.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Summary {
     /// Its id; of logs with none, their correlation id.
     pub trace_id: String,
@@ -46,7 +47,7 @@ pub struct Summary {
 }
 
 /// One trace as a waterfall.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Trace {
     /// What a list shows of it.
     #[serde(flatten)]
@@ -58,7 +59,7 @@ pub struct Trace {
 }
 
 /// A part of a trace that one service was busy with.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Span {
     /// Its id; of one that is inferred, the id of its first log.
     pub id: String,

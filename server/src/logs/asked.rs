@@ -3,12 +3,37 @@
 use highwater_engine::{Level, Timestamp};
 use highwater_logstore::{Clause, Cursor, Field, MAX_LIMIT, Order, Predicate, Query, Search, Value};
 use highwater_operators::stable_hash;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Problem,
-    params::{Params, RANGES, level_named},
+    operation::{CURSOR, Kind, Param},
+    params::{Params, RANGES, TIME_RANGE, level_named},
 };
+
+pub(super) const QUERY: Param = Param::query(
+    "query",
+    Kind::Text,
+    "What logs say: words, `\"phrases\"`, `field:value`, ranges, AND, OR and NOT; see docs/searching.md",
+);
+pub(super) const SERVICES: Param = Param::query("service", Kind::Words, "Of any of these services");
+pub(super) const LEVELS: Param = Param::query("level", Kind::Levels, "Of any of these levels");
+pub(super) const TRACE_ID: Param = Param::query("trace_id", Kind::Word, "Of this trace, or this correlation id");
+pub(super) const START: Param = Param::query("start_time", Kind::Time, "Then or later");
+pub(super) const END: Param = Param::query("end_time", Kind::Time, "Earlier than this");
+/// Of logs there is no range that is meant where none is given.
+pub(super) const RANGE: Param = Param {
+    kind: match TIME_RANGE.kind {
+        Kind::OneOf(choices, _) => Kind::OneOf(choices, None),
+        other => other,
+    },
+    about: "How far back, from `end_time` or from now",
+    ..TIME_RANGE
+};
+pub(super) const SORT: Param =
+    Param::query("sort", Kind::OneOf(|| vec!["newest", "oldest"], Some("newest")), "Which come first");
+pub(super) const LIMIT: Param = Param::limit(MOST, USUAL);
 
 /// Which logs, whenever they were.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -21,18 +46,25 @@ pub(crate) struct Filter {
 }
 
 /// Which logs of which time, and which part of them.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "LogSearch")]
 pub(crate) struct Asked {
+    /// Words, `"phrases"`, `field:value`, ranges, AND, OR and NOT.
     query: String,
     services: Vec<String>,
     pub(super) levels: Vec<String>,
+    /// Of this trace, or this correlation id.
     trace_id: Option<String>,
     start_time: Option<Timestamp>,
     end_time: Option<Timestamp>,
+    /// 5m, 15m, 30m, 1h, 6h, 12h, 24h, 7d or 30d, up to `end_time` or now; not beside `start_time`.
     time_range: Option<String>,
+    /// newest or oldest
     sort: Option<String>,
+    #[schemars(range(min = 1, max = MOST))]
     limit: Option<usize>,
+    #[schemars(range(max = MAX_OFFSET))]
     offset: usize,
     cursor: Option<String>,
 }
@@ -45,15 +77,12 @@ const MAX_OFFSET: usize = MAX_LIMIT - MOST;
 
 impl Filter {
     pub(crate) fn from_params(params: &Params) -> Result<Self, Problem> {
-        let list = |name: &str| {
-            let values = params.all(name).flat_map(|values| values.split(',')).map(str::trim);
-            values.filter(|value| !value.is_empty()).map(str::to_owned).collect()
-        };
+        let list = |param: Param| params.list(param.name).map(str::to_owned).collect();
         Ok(Filter {
-            query: params.text("query")?.unwrap_or_default().to_owned(),
-            services: list("service"),
-            levels: list("level"),
-            trace_id: params.word("trace_id")?.map(str::to_owned),
+            query: params.text(QUERY.name)?.unwrap_or_default().to_owned(),
+            services: list(SERVICES),
+            levels: list(LEVELS),
+            trace_id: params.word(TRACE_ID.name)?.map(str::to_owned),
         })
     }
 
@@ -92,30 +121,23 @@ fn level(name: &str) -> Result<Query, Problem> {
 }
 
 impl Asked {
-    pub(crate) fn from_params(params: &Params) -> Result<Self, Problem> {
+    /// `limit` is the one of the operation.
+    pub(crate) fn from_params(params: &Params, limit: &Param) -> Result<Self, Problem> {
         let Filter { query, services, levels, trace_id } = Filter::from_params(params)?;
-        let text = |name| Ok::<_, Problem>(params.word(name)?.map(str::to_owned));
+        let text = |param: Param| Ok::<_, Problem>(params.word(param.name)?.map(str::to_owned));
         Ok(Asked {
             query,
             services,
             levels,
             trace_id,
-            start_time: params.timestamp("start_time")?,
-            end_time: params.timestamp("end_time")?,
-            time_range: text("time_range")?,
-            sort: text("sort")?,
-            limit: params.number("limit", 0, usize::MAX)?,
+            start_time: params.timestamp(START.name)?,
+            end_time: params.timestamp(END.name)?,
+            time_range: text(RANGE)?,
+            sort: text(SORT)?,
+            limit: params.whole(limit)?,
             offset: 0,
-            cursor: text("cursor")?,
+            cursor: text(CURSOR)?,
         })
-    }
-
-    pub(crate) fn from_body(body: &[u8]) -> Result<Self, Problem> {
-        // serde would take an array for the fields in order
-        if body.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Problem::bad_request("the body is no JSON object; {} asks for every log"));
-        }
-        serde_json::from_slice(body).map_err(|error| Problem::bad_request(format!("the body: {error}")))
     }
 
     fn filter(&self) -> Filter {

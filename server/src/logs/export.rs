@@ -1,6 +1,6 @@
 //! `GET /logs/export`: any number of logs, a piece at a time.
 
-use std::{io, sync::Arc};
+use std::io;
 
 use highwater_engine::Snapshot;
 use highwater_logstore::{LogStore, Search};
@@ -18,11 +18,22 @@ use super::{
     store,
 };
 use crate::{
+    call::Call,
     error::Problem,
     metrics_api::now,
-    params::Params,
-    routes::{State, at_epoch},
+    operation::{Kind, Param},
+    reply::at_epoch,
 };
+
+pub(super) const LIMIT: Param =
+    Param::query("limit", Kind::Whole { least: 0, most: 1 << 48, usual: None }, "How many, at most; else all");
+pub(super) const FORMAT: Param = Param::query(
+    "format",
+    Kind::OneOf(|| FORMATS.iter().map(|(name, _)| *name).collect(), Some("ndjson")),
+    "An object a line, or a row a log",
+);
+
+const FORMATS: [(&str, Format); 2] = [("ndjson", Format::Lines), ("csv", Format::Csv)];
 
 /// Bytes of a piece, about.
 const PIECE: usize = 64 << 10;
@@ -47,10 +58,11 @@ type Piece = Result<Vec<u8>, Problem>;
 
 /// A reader that is slow slows the search; one that is gone ends it. Where the store fails on the way the answer breaks
 /// off, lest it pass for whole.
-pub(crate) async fn export(state: &Arc<State>, params: &Params) -> Result<Response, Problem> {
+pub(super) async fn export(call: Call) -> Result<Response, Problem> {
+    let Call { state, params, .. } = &call;
     let store = store(state)?;
-    let format = params.choice("format", &[("ndjson", Format::Lines), ("csv", Format::Csv)])?.unwrap_or(Format::Lines);
-    let asked = Asked::from_params(params)?;
+    let format = params.choice(FORMAT.name, &FORMATS)?.unwrap_or(Format::Lines);
+    let asked = Asked::from_params(params, &LIMIT)?;
     let snapshot = state.views.snapshot();
     let search = asked.search(now(&snapshot, None), 0)?;
     let limit = asked.limit().unwrap_or(usize::MAX);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use highwater_engine::{Snapshot, Timestamp};
 use highwater_logstore::StoredLog;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::anomalies;
@@ -19,7 +20,8 @@ struct Mark {
 }
 
 /// A log as answers show it: with the anomalies that it lies in.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Log")]
 pub(crate) struct Shown<'a> {
     #[serde(flatten)]
     pub(crate) log: &'a StoredLog,

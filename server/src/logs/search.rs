@@ -1,31 +1,74 @@
 //! `/logs/search`, `/logs/recent` and `/logs/{id}`.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
-use highwater_engine::Snapshot;
+use highwater_engine::{Level, Snapshot, Timestamp};
 use highwater_logstore::{Found, LogId, LogStore, Search};
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use warp::reply::Response;
 
-use super::{asked::Asked, failed, marks::Marks};
+use super::{
+    asked::{Asked, LIMIT},
+    failed,
+    marks::{Marks, Shown},
+};
 use crate::{
+    call::{Call, search as read_store},
     error::{Problem, shorten},
     metrics_api::now,
-    params::Params,
-    routes::json_at,
+    reply::json_at,
 };
 
 /// Bars of a histogram, at most.
 const BUCKETS: usize = 60;
 
+#[derive(Serialize, JsonSchema)]
+pub(super) struct SearchAnswer<'a> {
+    /// How many logs there are in all.
+    total: u64,
+    logs: Vec<Shown<'a>>,
+    next_cursor: Option<String>,
+    query_time_ms: f64,
+    /// Of the first page alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aggregations: Option<Aggregations>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Aggregations {
+    by_level: BTreeMap<Level, u64>,
+    /// Those with most logs.
+    by_service: BTreeMap<String, u64>,
+    /// Logs of all others.
+    other_services: u64,
+    /// Bars that are not empty.
+    histogram: Vec<Bar>,
+    /// How wide a bar is.
+    histogram_seconds: f64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Bar {
+    start: Timestamp,
+    count: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Recent<'a> {
+    logs: Vec<Shown<'a>>,
+    query_time_ms: f64,
+}
+
 /// `GET /logs/search`.
-pub(crate) fn search(store: &LogStore, snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    found(store, snapshot, &Asked::from_params(params)?)
+pub(super) fn search(call: &Call, store: &LogStore, snapshot: &Snapshot) -> Result<Response, Problem> {
+    found(store, snapshot, &Asked::from_params(&call.params, &LIMIT)?)
 }
 
 /// `POST /logs/search`.
-pub(crate) fn search_by_body(store: &LogStore, snapshot: &Snapshot, body: &[u8]) -> Result<Response, Problem> {
-    found(store, snapshot, &Asked::from_body(body)?)
+pub(super) async fn search_by_body(mut call: Call) -> Result<Response, Problem> {
+    let asked: Asked = call.json(r#"{"query": "level:ERROR"}, or {} for every log"#).await?;
+    read_store(&call.state, move |store, snapshot| found(store, snapshot, &asked)).await
 }
 
 fn found(store: &LogStore, snapshot: &Snapshot, asked: &Asked) -> Result<Response, Problem> {
@@ -36,43 +79,40 @@ fn found(store: &LogStore, snapshot: &Snapshot, asked: &Asked) -> Result<Respons
     let mut found = store.search(&search).map_err(failed)?;
     found.logs.drain(..asked.offset().min(found.logs.len()));
     let marks = Marks::of(snapshot);
-    let mut answer = json!({
-        "total": found.total,
-        "logs": marks.show_all(&found.logs),
-        "next_cursor": found.next.map(|place| asked.cursor_after(place)),
-        "query_time_ms": millis_since(started),
-    });
-    if search.aggregate {
-        answer["aggregations"] = aggregations(&found);
-    }
+    let answer = SearchAnswer {
+        total: found.total,
+        logs: marks.show_all(&found.logs),
+        next_cursor: found.next.map(|place| asked.cursor_after(place)),
+        query_time_ms: millis_since(started),
+        aggregations: search.aggregate.then(|| aggregations(&found)),
+    };
     Ok(json_at(snapshot.epoch, &answer))
 }
 
-fn aggregations(found: &Found) -> Json {
-    let by_service = found.by_service.top.iter().map(|(service, count)| (service.clone(), json!(count)));
-    let histogram = found.histogram.iter().map(|(start, count)| json!({ "start": start, "count": count }));
-    json!({
-        "by_level": found.by_level,
-        "by_service": by_service.collect::<serde_json::Map<_, _>>(),
-        "other_services": found.by_service.rest,
-        "histogram": histogram.collect::<Vec<_>>(),
-        "histogram_seconds": found.bucket.as_secs_f64(),
-    })
+fn aggregations(found: &Found) -> Aggregations {
+    Aggregations {
+        by_level: found.by_level.clone(),
+        by_service: found.by_service.top.iter().cloned().collect(),
+        other_services: found.by_service.rest,
+        histogram: found.histogram.iter().map(|&(start, count)| Bar { start, count }).collect(),
+        histogram_seconds: found.bucket.as_secs_f64(),
+    }
 }
 
 /// `GET /logs/recent`.
-pub(crate) fn recent(store: &LogStore, snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
-    let asked = Asked::from_params(params)?;
+pub(super) fn recent(call: &Call, store: &LogStore, snapshot: &Snapshot) -> Result<Response, Problem> {
+    let asked = Asked::from_params(&call.params, &LIMIT)?;
     let search = asked.search(now(snapshot, None), asked.page()?)?;
     let started = Instant::now();
     let found = store.search(&search).map_err(failed)?;
     let marks = Marks::of(snapshot);
-    let answer = json!({ "logs": marks.show_all(&found.logs), "query_time_ms": millis_since(started) });
+    let answer = Recent { logs: marks.show_all(&found.logs), query_time_ms: millis_since(started) };
     Ok(json_at(snapshot.epoch, &answer))
 }
 
 /// `GET /logs/{id}`.
-pub(crate) fn one(store: &LogStore, snapshot: &Snapshot, id: &str) -> Result<Response, Problem> {
+pub(super) fn one(call: &Call, store: &LogStore, snapshot: &Snapshot) -> Result<Response, Problem> {
+    let id = call.params.segment("id");
     let missing =
         || Problem::not_found(format!("no log `{}` is kept (yet); an id looks like 5f1c2a90-0-12345", shorten(id)));
     let id: LogId = id.parse().map_err(|_| missing())?;

@@ -1,24 +1,33 @@
 //! `GET /logs/tail`: logs as they are read, as server-sent events.
 
-use std::{convert::Infallible, sync::Arc};
+use std::convert::Infallible;
 
+use schemars::JsonSchema;
 use warp::reply::Response;
 
 use super::{
     asked::Filter,
     live_tail::{Batch, LiveTail},
+    marks::Shown,
     store,
 };
 use crate::{
+    call::Call,
     error::Problem,
     live::{self, End, Events, STOPPING, keep_alive, stopped},
-    params::Params,
-    routes::State,
+    state::State,
 };
 
-/// An event carries `{"logs": [..]}`; one called `lagged` says how many logs were missed: `{"missed": 17}`.
-pub(crate) fn tail(state: &Arc<State>, params: &Params) -> Result<Response, Problem> {
-    let tail = LiveTail::new(&store(state)?, &state.views, &Filter::from_params(params)?)?;
+/// What an event carries; one called `lagged` says how many logs were missed: `{"missed": 17}`.
+#[derive(JsonSchema)]
+pub(super) struct Tailed<'a> {
+    #[expect(dead_code, reason = "logs are written one by one, as they come")]
+    logs: Vec<Shown<'a>>,
+}
+
+pub(super) fn tail(call: &Call) -> Result<Response, Problem> {
+    let state = &call.state;
+    let tail = LiveTail::new(&store(state)?, &state.views, &Filter::from_params(&call.params)?)?;
     let follower = state.clone();
     live::stream(state, |events| async move { follow(&follower, tail, &events).await })
 }
@@ -26,14 +35,14 @@ pub(crate) fn tail(state: &Arc<State>, params: &Params) -> Result<Response, Prob
 async fn follow(state: &State, mut tail: LiveTail, events: &Events) -> Result<Infallible, End> {
     let mut keep_alive = keep_alive();
     let mut stopping = state.stopping.clone();
-    events.send(": listening\n\n".to_owned()).await?;
+    events.send(": listening\n\n").await?;
     loop {
         tokio::select! {
             batch = tail.next() => match batch {
                 Some(batch) => send(batch, events).await?,
                 None => return Err(End::Closed("the log store is closed".to_owned())),
             },
-            _ = keep_alive.tick() => events.send(": alive\n\n".to_owned()).await?,
+            _ = keep_alive.tick() => events.send(": alive\n\n").await?,
             () = stopped(&mut stopping) => return Err(End::Closed(STOPPING.to_owned())),
             () = events.closed() => return Err(End::Gone),
         }

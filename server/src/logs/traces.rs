@@ -5,21 +5,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use highwater_engine::{Level, Snapshot};
+use highwater_engine::{Level, Snapshot, Timestamp};
 use highwater_logstore::{
     Clause, Cursor, Field, LogStore, Order, Predicate, Query, Search, StoredLog,
-    trace::{Summary, summary, waterfall},
+    trace::{Span, Summary, Trace, summary, waterfall},
 };
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use warp::reply::Response;
 
-use super::{asked::Asked, failed, marks::Marks, search::millis_since};
+use super::{
+    asked::Asked,
+    failed,
+    marks::{Marks, Shown},
+    search::millis_since,
+};
 use crate::{
+    call::Call,
     error::{Problem, shorten},
     metrics_api::now,
-    params::Params,
-    routes::json_at,
+    operation::{Kind, Param},
+    reply::json_at,
 };
+
+pub(super) const LIMIT: Param = Param::limit(LOOKED_AT, USUAL);
+pub(super) const ERRORS: Param =
+    Param::query("errors", Kind::OneOf(|| vec!["true", "false"], Some("false")), "Only those with an error");
 
 /// Logs of one trace that are shown.
 const LOGS: usize = 5000;
@@ -31,44 +42,84 @@ const LISTED_LOGS: usize = 1000;
 const SCANNED: usize = 10_000;
 const SCANNED_AT_ONCE: usize = 500;
 
-/// `GET /traces/{id}`: the waterfall. Logs beyond the bound are left out, the youngest, and `truncated` says so.
-pub(crate) fn trace(store: &LogStore, snapshot: &Snapshot, id: &str) -> Result<Response, Problem> {
+/// One trace.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TraceWithLogs")]
+pub(super) struct TraceAnswer<'a> {
+    /// As it was asked for: an id of a trace, or a correlation id.
+    trace_id: &'a str,
+    /// When its first span began.
+    start: Timestamp,
+    /// From there to its last end, in milliseconds.
+    duration_ms: f64,
+    /// Whose logs it has, in the order of their first.
+    services: Vec<String>,
+    /// Whose its first outermost span is.
+    root: String,
+    /// How many of its logs are errors.
+    errors: usize,
+    /// Its spans, by their beginning, the longer first.
+    spans: Vec<Span>,
+    /// How many more there are.
+    spans_left_out: usize,
+    logs: Vec<Shown<'a>>,
+    /// Whether there are more logs: those are the youngest.
+    truncated: bool,
+    query_time_ms: f64,
+}
+
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Traces {
+    traces: Vec<Summary>,
+    next_cursor: Option<String>,
+    query_time_ms: f64,
+}
+
+/// `GET /traces/{id}`.
+pub(super) fn trace(call: &Call, store: &LogStore, snapshot: &Snapshot) -> Result<Response, Problem> {
     let started = Instant::now();
+    let id = call.params.segment("id");
     let mut logs = store.trace(id, LOGS + 1).map_err(failed)?;
     let truncated = logs.len() > LOGS;
     logs.truncate(LOGS);
     let missing = || Problem::not_found(format!("no logs of a trace `{}` are kept (yet)", shorten(id)));
-    let trace = waterfall(&logs).ok_or_else(missing)?;
+    let Trace { summary, spans, spans_left_out } = waterfall(&logs).ok_or_else(missing)?;
+    let Summary { start, duration_ms, services, root, errors, .. } = summary;
     let marks = Marks::of(snapshot);
-    let mut answer = json!(trace);
-    answer["trace_id"] = json!(id);
-    answer["logs"] = json!(marks.show_all(&logs));
-    answer["truncated"] = truncated.into();
-    answer["query_time_ms"] = millis_since(started).into();
+    let answer = TraceAnswer {
+        trace_id: id,
+        start,
+        duration_ms,
+        services,
+        root,
+        errors,
+        spans,
+        spans_left_out,
+        logs: marks.show_all(&logs),
+        truncated,
+        query_time_ms: millis_since(started),
+    };
     Ok(json_at(snapshot.epoch, &answer))
 }
 
 /// `GET /traces`: the traces of the newest logs, each where its newest log is that fits.
 ///
 /// A page ends early where that takes too many logs or traces to look at; its cursor goes on from there.
-pub(crate) fn traces(store: &LogStore, snapshot: &Snapshot, params: &Params) -> Result<Response, Problem> {
+pub(super) fn traces(call: &Call, store: &LogStore, snapshot: &Snapshot) -> Result<Response, Problem> {
     let started = Instant::now();
-    let mut asked = Asked::from_params(params)?;
-    if params.choice("errors", &[("true", true), ("false", false)])? == Some(true) {
+    let params = &call.params;
+    let mut asked = Asked::from_params(params, &LIMIT)?;
+    if params.choice(ERRORS.name, &[("true", true), ("false", false)])? == Some(true) {
         asked.levels = [Level::Error, Level::Fatal].map(|level| level.to_string()).to_vec();
     }
     let least = params.duration("min_duration")?.unwrap_or(Duration::ZERO);
-    let limit = params.number("limit", 1, LOOKED_AT)?.unwrap_or(USUAL);
+    let limit = params.whole(&LIMIT)?.unwrap_or(USUAL);
     let mut search = asked.search(now(snapshot, None), SCANNED_AT_ONCE)?;
     let has_trace = Query::Clause(Clause { field: Field::TraceId, predicate: Predicate::Exists });
     search.query = Query::And(vec![has_trace, search.query]);
     let (traces, next) = list(store, search, least, limit)?;
-    let answer = json!({
-        "traces": traces,
-        "next_cursor": next.map(|place| asked.cursor_after(place)),
-        "query_time_ms": millis_since(started),
-    });
-    Ok(json_at(snapshot.epoch, &answer))
+    let next_cursor = next.map(|place| asked.cursor_after(place));
+    Ok(json_at(snapshot.epoch, &Traces { traces, next_cursor, query_time_ms: millis_since(started) }))
 }
 
 /// The traces of a page, and where the next one begins.

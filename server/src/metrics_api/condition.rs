@@ -59,7 +59,7 @@ impl Signs {
 pub(super) struct Condition {
     pub(super) anomalies: usize,
     pub(super) alerts: usize,
-    pub(super) health: &'static str,
+    pub(super) health: Health,
     pub(super) risk: f64,
 }
 
@@ -72,7 +72,7 @@ impl Condition {
         Condition {
             anomalies: anomalies.len(),
             alerts: alerts.len(),
-            health: Health::of(error_rate, &anomalies, &alerts).as_str(),
+            health: Health::of(error_rate, &anomalies, &alerts),
             risk: risk_score(error_rate, &anomalies, alerts.len()),
         }
     }

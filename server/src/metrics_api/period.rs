@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use highwater_engine::{Name, Snapshot, Timestamp, hours};
 use highwater_operators::ServiceStats;
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use warp::reply::Response;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
     resolution::{Kept, Stats, align_up, now},
     rows::{oldest, reaches_back_to, services, sum, sum_levels},
 };
-use crate::{error::Problem, params::Span, routes::json_at};
+use crate::{error::Problem, params::Span, reply::json_at};
 
 /// A range of time over one resolution.
 pub(crate) struct Period<'a> {
@@ -27,8 +28,39 @@ pub(crate) struct Period<'a> {
     minutes: f64,
 }
 
+/// An answer about a period.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}InPeriod")]
+pub(crate) struct Of<T> {
+    #[serde(flatten)]
+    answer: T,
+    time_range: &'static str,
+    /// Where the first window starts.
+    from: Timestamp,
+    /// Where the last window ends, which is under way.
+    to: Timestamp,
+    /// What counts as now.
+    timestamp: Timestamp,
+}
+
+/// The change against the equally long period before, in percent; none where that is not kept, was not covered wholly, or
+/// was zero.
+#[derive(Default, Serialize, JsonSchema)]
+pub(super) struct Trend {
+    logs_per_minute: Option<f64>,
+    error_rate: Option<f64>,
+}
+
+impl Of<()> {
+    /// With what there is to say.
+    pub(crate) fn with<T>(self, answer: T) -> Of<T> {
+        let Of { time_range, from, to, timestamp, .. } = self;
+        Of { answer, time_range, from, to, timestamp }
+    }
+}
+
 impl<'a> Period<'a> {
-    pub(crate) fn of(snapshot: &'a Snapshot, kept: Kept, span: Span) -> Result<Self, Problem> {
+    pub(crate) fn over(snapshot: &'a Snapshot, kept: Kept, span: Span) -> Result<Self, Problem> {
         let resolution = kept.finest_over(span)?;
         let rows = resolution.rows(snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
         let now = now(snapshot, None);
@@ -69,9 +101,8 @@ impl<'a> Period<'a> {
         Ok(sum_levels(rows, service, to.minus(hours(1)), to).total())
     }
 
-    /// The change against the equally long period before, in percent; null where that is not kept, was not covered
-    /// wholly, or was zero. Over whole windows: the one under way would always look like a drop.
-    pub(crate) fn trend(&self, service: Option<&Name>) -> Json {
+    /// See [`Trend`]. Over whole windows: the one under way would always look like a drop.
+    pub(super) fn trend(&self, service: Option<&Name>) -> Trend {
         let compared = || {
             let resolution = self.kept.finest(self.span.length * 2)?;
             let rows = resolution.rows(self.snapshot)?;
@@ -82,26 +113,19 @@ impl<'a> Period<'a> {
                 .then(|| (sum_levels(rows, service, from, middle), sum_levels(rows, service, middle, to)))
         };
         let change = |before: f64, after: f64| (before > 0.0).then(|| tidy((after - before) / before * 100.0));
-        let (logs, errors) = match compared() {
-            None => (None, None),
-            Some((before, after)) => (
-                change(before.total() as f64, after.total() as f64),
-                change(before.error_rate().percent(), after.error_rate().percent()),
-            ),
-        };
-        json!({ "logs_per_minute": logs, "error_rate": errors })
+        compared().map_or_else(Trend::default, |(before, after)| Trend {
+            logs_per_minute: change(before.total() as f64, after.total() as f64),
+            error_rate: change(before.error_rate().percent(), after.error_rate().percent()),
+        })
     }
 
-    /// What every answer about a period says of it.
-    fn describe(&self, answer: &mut Json) {
-        answer["time_range"] = self.span.name.into();
-        answer["from"] = json!(self.from);
-        answer["to"] = json!(self.to);
-        answer["timestamp"] = json!(self.now);
+    /// An answer, with what every answer about a period says of it.
+    pub(crate) fn of<T>(&self, answer: T) -> Of<T> {
+        let Period { span, from, to, now, .. } = *self;
+        Of { answer, time_range: span.name, from, to, timestamp: now }
     }
 
-    pub(crate) fn answer(&self, mut answer: Json) -> Response {
-        self.describe(&mut answer);
-        json_at(self.snapshot.epoch, &answer)
+    pub(crate) fn answer(&self, answer: impl Serialize) -> Response {
+        json_at(self.snapshot.epoch, &self.of(answer))
     }
 }

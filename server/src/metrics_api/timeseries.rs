@@ -5,22 +5,25 @@ use std::{collections::BTreeMap, time::Duration};
 use differential_dataflow::difference::Semigroup;
 use highwater_engine::{Level, Name, Snapshot, Timestamp};
 use highwater_operators::ServiceStats;
-use serde_json::{Value as Json, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 use warp::reply::Response;
 
 use super::{
     figures::{millis, tidy},
-    resolution::{Kept, Resolution, Stats, align_up, now},
+    resolution::{Resolution, Stats, align_up, now},
     rows::{services, windows},
 };
 use crate::{
+    call::Call,
     error::Problem,
+    operation::{Kind, Param},
     params::{INTERVALS, Params, Span},
-    routes::json_at,
+    reply::json_at,
 };
 
 /// Series that one answer holds.
-const MAX_SERIES: usize = 50;
+pub(super) const MAX_SERIES: usize = 50;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Metric {
@@ -38,46 +41,73 @@ const METRICS: [(&str, Metric); 6] = [
     ("latency_p99", Metric::Latency(0.99)),
 ];
 
-/// Points per series: one over all services, or one for each `service` that is named. An interval without logs has
-/// volume 0, and no error rate or latency (null). Rates are in percent, latencies in milliseconds.
-pub(crate) fn timeseries(snapshot: &Snapshot, kept: Kept, params: &Params) -> Result<Response, Problem> {
-    let metric = params.choice("metric", &METRICS)?.unwrap_or(Metric::Volume);
-    let metric_name = params.text("metric")?.unwrap_or("log_volume");
+pub(super) const METRIC: Param = Param::query(
+    "metric",
+    Kind::OneOf(|| METRICS.iter().map(|(name, _)| *name).collect(), Some("log_volume")),
+    "What is measured: logs, errors in percent, or a percentile of latencies in milliseconds",
+);
+
+/// Points per series: one over all services, or one for each that is named.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Timeseries {
+    metric: String,
+    time_range: &'static str,
+    interval: &'static str,
+    from: Timestamp,
+    to: Timestamp,
+    series: Vec<Series>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Series {
+    /// Whose; none for all services together.
+    service: Option<Name>,
+    /// Only logs of this level; none for all.
+    level: Option<Level>,
+    points: Vec<Point>,
+}
+
+/// An interval that starts then. Without logs it has volume 0, and no error rate or latency.
+#[derive(Serialize, JsonSchema)]
+struct Point {
+    t: Timestamp,
+    value: Option<Figure>,
+}
+
+/// A number of logs, or a rate or a latency.
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+enum Figure {
+    Count(u64),
+    Real(f64),
+}
+
+pub(super) fn timeseries(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
+    let params = &call.params;
+    let metric = params.choice(METRIC.name, &METRICS)?.unwrap_or(Metric::Volume);
     let level = params.level()?;
     if let Some(level) = level.filter(|_| metric != Metric::Volume) {
         return Err(Problem::bad_parameter("level", level.as_str(), "only with metric=log_volume"));
     }
     let names: Vec<Name> = params.all("service").map(Name::from).collect();
-    if names.iter().any(|name| name.is_empty()) || names.len() > MAX_SERIES {
-        return Err(Problem::bad_parameter("service", "", &format!("1 to {MAX_SERIES} names, none of them empty")));
-    }
     let span = params.range()?;
-    let resolution = kept.finest_over(span)?;
+    let resolution = call.state.kept.finest_over(span)?;
     let interval = interval(params, span, resolution)?;
     let rows = resolution.rows(snapshot).ok_or_else(|| Problem::no_view(resolution.view))?;
     let to = align_up(now(snapshot, None), interval.length);
     let from = to.minus(span.length);
 
-    let series: Vec<_> = if names.is_empty() {
-        let points = points(rows, &services(rows).cloned().collect::<Vec<_>>(), from, to, interval.length);
-        vec![json!({ "service": null, "level": level, "points": values(points, metric, level) })]
-    } else {
-        names
-            .iter()
-            .map(|name| {
-                let points = points(rows, std::slice::from_ref(name), from, to, interval.length);
-                json!({ "service": name, "level": level, "points": values(points, metric, level) })
-            })
-            .collect()
+    let of = |names: &[Name], service: Option<Name>| {
+        let points = points(rows, names, from, to, interval.length);
+        Series { service, level, points: values(points, metric, level) }
     };
-    let answer = json!({
-        "metric": metric_name,
-        "time_range": span.name,
-        "interval": interval.name,
-        "from": from,
-        "to": to,
-        "series": series,
-    });
+    let series = if names.is_empty() {
+        vec![of(&services(rows).cloned().collect::<Vec<_>>(), None)]
+    } else {
+        names.iter().map(|name| of(std::slice::from_ref(name), Some(name.clone()))).collect()
+    };
+    let metric = params.text(METRIC.name)?.unwrap_or("log_volume").to_owned();
+    let answer = Timeseries { metric, time_range: span.name, interval: interval.name, from, to, series };
     Ok(json_at(snapshot.epoch, &answer))
 }
 
@@ -129,12 +159,14 @@ fn points(
     points
 }
 
-fn values(points: BTreeMap<Timestamp, ServiceStats>, metric: Metric, level: Option<Level>) -> Vec<Json> {
+fn values(points: BTreeMap<Timestamp, ServiceStats>, metric: Metric, level: Option<Level>) -> Vec<Point> {
     let value = |stats: &ServiceStats| match metric {
-        Metric::Volume => json!(level.map_or_else(|| stats.levels.total(), |level| stats.levels.of(level))),
-        Metric::ErrorRate if stats.levels.total() == 0 => Json::Null,
-        Metric::ErrorRate => json!(tidy(stats.levels.error_rate().percent())),
-        Metric::Latency(q) => json!(millis(stats.latency.quantile(q))),
+        Metric::Volume => {
+            Some(Figure::Count(level.map_or_else(|| stats.levels.total(), |level| stats.levels.of(level))))
+        }
+        Metric::ErrorRate if stats.levels.total() == 0 => None,
+        Metric::ErrorRate => Some(Figure::Real(tidy(stats.levels.error_rate().percent()))),
+        Metric::Latency(q) => millis(stats.latency.quantile(q)).map(Figure::Real),
     };
-    points.iter().map(|(t, stats)| json!({ "t": t, "value": value(stats) })).collect()
+    points.iter().map(|(t, stats)| Point { t: *t, value: value(stats) }).collect()
 }

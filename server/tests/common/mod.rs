@@ -1,17 +1,54 @@
-//! The other end of the API: requests, events, and a server to send them to.
+//! Logs for a job, and the other end of the API: requests, events, and a server to send them to.
 
 #![allow(dead_code, unreachable_pub)]
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
+use highwater_engine::{Intake, Name, Positions, Progress, Reader, Source, SourceError, Timestamp};
 use highwater_server::Server;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     sync::oneshot,
     task::JoinHandle,
 };
+
+/// Records that a test hands to the job.
+#[derive(Clone, Default)]
+pub struct Feed(pub Arc<Mutex<VecDeque<String>>>);
+
+impl Source for Feed {
+    fn name(&self) -> Name {
+        Name::from("test")
+    }
+    fn open(&self, _: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Reader for Feed {
+    fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
+        let slot = intake.partition(0);
+        for record in self.0.lock().unwrap().drain(..) {
+            intake.record(slot, 0, None, record.as_bytes());
+        }
+        Ok(Progress::Idle)
+    }
+}
+
+impl Feed {
+    pub fn log(&self, at: Timestamp, service: &str, level: &str, latency_ms: u32) {
+        let log =
+            json!({ "timestamp": at, "service": service, "level": level, "message": "m", "latency_ms": latency_ms });
+        self.0.lock().unwrap().push_back(log.to_string());
+    }
+}
 
 pub struct Answer {
     pub status: u16,

@@ -1,0 +1,171 @@
+//! From a request to its answer: what every request is judged by, and what every answer carries.
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::{Stream, StreamExt};
+use tracing::Instrument;
+use warp::{
+    Buf, Filter, Rejection,
+    filters::{BoxedFilter, path::FullPath, ws::Ws},
+    http::{HeaderMap, HeaderValue, Method, header},
+    reply::Response,
+};
+
+use crate::{
+    call::{Call, Incoming},
+    context::Context,
+    cors,
+    error::Problem,
+    identity::{Identity, Peer},
+    operation::Verb,
+    origin::{check_host, check_origin},
+    params::Params,
+    rates::Class,
+    routes::Address,
+    state::State,
+};
+
+struct Request {
+    peer: Peer,
+    method: Method,
+    path: String,
+    query: String,
+    headers: HeaderMap,
+    ws: Option<Ws>,
+    body: Incoming,
+}
+
+/// The whole API as one filter. Addresses are matched in one place, so that an unknown one is a 404 and a wrong method
+/// a 405 that says what is allowed.
+pub(crate) fn filter(state: Arc<State>) -> BoxedFilter<(Response,)> {
+    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
+    let ws = warp::ws().map(Some).or(warp::any().map(|| None)).unify();
+    let body = warp::body::stream().map(boxed_body);
+    warp::ext::get::<Peer>()
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(query)
+        .and(warp::header::headers_cloned())
+        .and(ws)
+        .and(body)
+        .then(
+            move |peer: Peer,
+                  method: Method,
+                  path: FullPath,
+                  query: String,
+                  headers: HeaderMap,
+                  ws: Option<Ws>,
+                  body: Incoming| {
+                let state = state.clone();
+                let request = Request { peer, method, path: path.as_str().to_owned(), query, headers, ws, body };
+                async move { answer(state, request).await }
+            },
+        )
+        .recover(|_: Rejection| async { Ok::<_, Rejection>(Problem::internal().into_response("")) })
+        .unify()
+        .boxed()
+}
+
+fn boxed_body<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Incoming {
+    Box::pin(body.map(|chunk| {
+        chunk.map(|mut chunk| {
+            let length = chunk.remaining();
+            chunk.copy_to_bytes(length).to_vec()
+        })
+    }))
+}
+
+async fn answer(state: Arc<State>, request: Request) -> Response {
+    let started = Instant::now();
+    let context = Arc::new(Context::of(&request.headers));
+    // at the level of errors, so that whatever is logged on the way says which request it belongs to
+    let span = tracing::error_span!(
+        "request",
+        request_id = context.request_id,
+        correlation_id = context.correlation_id,
+        trace_id = context.trace_id,
+        span_id = context.span_id,
+    );
+    let (method, path) = (method_label(&request.method), request.path.clone());
+    let origin = request.headers.get(header::ORIGIN).cloned();
+    let address = Address::of(&path);
+    let label = address.as_ref().map_or("unknown", Address::label);
+    let mut extra = HeaderMap::new();
+    let answered = dispatch(&state, address, request, &context, &mut extra).instrument(span.clone()).await;
+    let mut response = answered.unwrap_or_else(|problem| problem.into_response(&context.request_id));
+    let took = started.elapsed();
+    state.http.observe(method, label, response.status(), took);
+    span.in_scope(|| tracing::debug!(method, path, status = response.status().as_u16(), ?took, "answered"));
+
+    let headers = response.headers_mut();
+    // a refusal says what it was refused by, which is not always what every call is counted by
+    for (name, value) in extra.iter().filter(|(name, _)| !headers.contains_key(*name)).collect::<Vec<_>>() {
+        headers.insert(name, value.clone());
+    }
+    context.mark(headers);
+    secure(&state, headers);
+    cors::mark(&state, origin.as_ref(), headers);
+    response
+}
+
+/// What keeps browsers from doing with an answer what it is not meant for.
+fn secure(state: &State, headers: &mut HeaderMap) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if state.has_tls {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    let nothing = "default-src 'none'; frame-ancestors 'none'";
+    for (name, usual) in [(header::CACHE_CONTROL, "no-store"), (header::CONTENT_SECURITY_POLICY, nothing)] {
+        headers.entry(name).or_insert(HeaderValue::from_static(usual));
+    }
+}
+
+async fn dispatch(
+    state: &Arc<State>,
+    address: Option<Address>,
+    request: Request,
+    context: &Arc<Context>,
+    extra: &mut HeaderMap,
+) -> Result<Response, Problem> {
+    check_host(state, &request.peer, &request.headers)?;
+    let Some(address) = address else {
+        return Err(Problem::not_found("no such address; the API is under /api/v1, /docs describes it"));
+    };
+    let allowed = address.allowed();
+    if request.method == Method::OPTIONS && cors::is_preflight(state, &request.headers) {
+        return Ok(cors::preflight(&allowed));
+    }
+    let Some(operation) = address.operation(request.method.as_str()) else {
+        return Err(Problem::method(&allowed));
+    };
+    if operation.verb != Verb::Get || request.ws.is_some() {
+        check_origin(state, &request.headers)?;
+    }
+    let identity = Identity::of(state, &request.peer, &request.headers);
+    let standing = state.gates.take(operation.class, identity.client)?;
+    if let Some(standing) = standing.filter(|_| operation.class != Class::Free) {
+        standing.mark(operation.class, extra);
+    }
+    identity.check(operation.access)?;
+    let params = Params::read(&request.path, &request.query, operation.params)?.with_segments(address.segments);
+    let Request { path, query, headers, ws, body, .. } = request;
+    let target = path + "?" + &query;
+    let (state, context) = (state.clone(), context.clone());
+    Call { state, operation, identity, context, target, params, headers, ws, body }.answer().await
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
