@@ -1,0 +1,142 @@
+//! Where a database is. Its password appears in no text made of it.
+
+use std::{fmt, path::Path, str::FromStr};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use url::Url;
+
+/// What a path may hold as it is; the rest is escaped.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_').remove(b'~');
+
+/// What may follow the `?` of a PostgreSQL address. Others are refused: the driver would log them, values and all.
+const PARAMETERS: [&str; 7] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name"];
+
+/// Which database it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A file, read and written by this process.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// Where the database is: `sqlite:PATH`, `sqlite::memory:` or `postgres://user:password@host/database`.
+///
+/// ```
+/// use highwater_metadata::DatabaseUrl;
+///
+/// let url: DatabaseUrl = "postgres://highwater:secret@db.example/highwater".parse()?;
+/// assert_eq!(url.to_string(), "postgres://highwater@db.example/highwater");
+/// assert!(!format!("{url:?}").contains("secret"));
+/// # Ok::<(), highwater_metadata::UrlError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    kind: Kind,
+    /// As the driver takes it, password and all.
+    full: String,
+    /// As people may see it.
+    shown: String,
+    in_memory: bool,
+}
+
+/// Why an address is not one of a database.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// Neither kind of database.
+    #[error("the address must be `sqlite:PATH`, `sqlite::memory:` or `postgres://USER:PASSWORD@HOST/DATABASE`")]
+    Scheme,
+    /// `sqlite:` and nothing after it.
+    #[error("`sqlite:` needs the path of a file after it")]
+    NoPath,
+    /// Not an address.
+    #[error(
+        "the PostgreSQL address is not valid: {0}; in user and password, `@ : / ? #` are written as %40 %3A %2F %3F %23"
+    )]
+    Malformed(url::ParseError),
+    /// No database is named.
+    #[error("the PostgreSQL address names no database: add `/NAME`")]
+    NoDatabase,
+    /// Not a parameter that is taken.
+    #[error("the PostgreSQL address has a parameter that is not taken: `{0}`; these are: {list}", list = PARAMETERS.join(", "))]
+    Parameter(String),
+}
+
+impl DatabaseUrl {
+    /// A SQLite database in this file, which is made if it does not exist.
+    pub fn file(path: &Path) -> DatabaseUrl {
+        let shown = format!("sqlite:{}", path.display());
+        // The path must begin as one, lest `:memory:` or `//host` be read as something else.
+        let anchor = if path.is_absolute() { "" } else { "./" };
+        let path = path.as_os_str().as_encoded_bytes();
+        let full = format!("sqlite:{anchor}{}?mode=rwc", percent_encode(path, ESCAPED));
+        DatabaseUrl { kind: Kind::Sqlite, full, shown, in_memory: false }
+    }
+
+    /// A SQLite database in memory: gone when it is closed.
+    pub fn memory() -> DatabaseUrl {
+        let full = "sqlite::memory:".to_owned();
+        DatabaseUrl { kind: Kind::Sqlite, shown: full.clone(), full, in_memory: true }
+    }
+
+    /// Which database it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// As the driver takes it, password and all.
+    pub(crate) fn full(&self) -> &str {
+        &self.full
+    }
+
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.in_memory
+    }
+
+    fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
+        let url = Url::parse(text).map_err(UrlError::Malformed)?;
+        let mut parameters = url.query_pairs().map(|(name, _)| name);
+        if let Some(refused) = parameters.find(|name| !PARAMETERS.contains(&name.as_ref())) {
+            return Err(UrlError::Parameter(refused.into_owned()));
+        }
+        if url.path().trim_start_matches('/').is_empty() {
+            return Err(UrlError::NoDatabase);
+        }
+        let mut shown = url.clone();
+        // Both can only fail where there is no host, and then there is no password either.
+        let hidden = shown.set_password(None).is_ok() || url.password().is_none();
+        shown.set_query(None);
+        let shown = if hidden { shown.to_string() } else { "postgres".to_owned() };
+        Ok(DatabaseUrl { kind: Kind::Postgres, full: url.into(), shown, in_memory: false })
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<DatabaseUrl, UrlError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return DatabaseUrl::postgres(text);
+        }
+        match text.strip_prefix("sqlite:").ok_or(UrlError::Scheme)? {
+            ":memory:" => Ok(DatabaseUrl::memory()),
+            path => match path.strip_prefix("//").unwrap_or(path) {
+                "" => Err(UrlError::NoPath),
+                path => Ok(DatabaseUrl::file(Path::new(path))),
+            },
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "DatabaseUrl({})", self.shown)
+    }
+}

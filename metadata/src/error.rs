@@ -1,0 +1,46 @@
+//! What may go wrong with the metadata store. No text of an error holds a password.
+
+use crate::address::UrlError;
+
+/// Why the metadata store cannot do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address is not one.
+    #[error("metadata database: {0}")]
+    Url(#[from] UrlError),
+    /// The database cannot be reached or opened.
+    #[error("metadata database {database}: cannot be opened: {cause}")]
+    Open {
+        /// Where it is, without the password.
+        database: String,
+        /// What the database said.
+        #[source]
+        cause: sqlx::Error,
+    },
+    /// A newer version of the program wrote the database.
+    #[error(
+        "metadata database {database}: its tables are of version {found}, and this program knows versions up to {known}; \
+         run the version that wrote it or a newer one, or restore a backup made before the upgrade into an empty database"
+    )]
+    Newer {
+        /// Where it is, without the password.
+        database: String,
+        /// What the database says.
+        found: i64,
+        /// What this program knows.
+        known: i64,
+    },
+    /// The tables cannot be brought to this program's version.
+    #[error("metadata database {database}: its tables cannot be brought up to date: {cause}")]
+    Migrate {
+        /// Where it is, without the password.
+        database: String,
+        /// Which step failed and why.
+        #[source]
+        cause: Box<sqlx::migrate::MigrateError>,
+    },
+    /// A statement failed.
+    #[error("metadata database: {0}")]
+    Query(#[from] sqlx::Error),
+}
