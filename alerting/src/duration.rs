@@ -44,7 +44,9 @@ mod tests {
             assert_eq!(parse(text), Some(Duration::from_secs(seconds)), "{text}");
             assert_eq!(show(Duration::from_secs(seconds)), text);
         }
-        for text in ["", "5", "s", "1x", "-1s", "+1s", "1.5s", "1 s", "5µ", "99999999999999999999d", "999999999999999999d"] {
+        for text in
+            ["", "5", "s", "1x", "-1s", "+1s", "1.5s", "1 s", "5µ", "99999999999999999999d", "999999999999999999d"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(show(Duration::from_secs(120)), "2m");

@@ -99,6 +99,20 @@ pub enum Cause {
     Person,
 }
 
+impl Cause {
+    /// Every cause.
+    pub(crate) const ALL: [Cause; 3] = [Cause::Condition, Cause::Withdrawn, Cause::Person];
+
+    /// `condition` and the like.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Condition => "condition",
+            Cause::Withdrawn => "withdrawn",
+            Cause::Person => "person",
+        }
+    }
+}
+
 /// A change of an alert's status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Transition {
@@ -294,7 +308,10 @@ mod tests {
             Event::Do(_) => None,
         })?;
         let after = |is_end: fn(Said) -> bool| {
-            accepted.iter().rposition(|event| matches!(event, Event::Hear(said) if is_end(*said))).map_or(0, |at| at + 1)
+            accepted
+                .iter()
+                .rposition(|event| matches!(event, Event::Hear(said) if is_end(*said)))
+                .map_or(0, |at| at + 1)
         };
         let since_false = &accepted[after(|said| matches!(said, Said::Resolved | Said::Gone))..];
         let since_fired = &accepted[after(|said| matches!(said, Said::Resolved | Said::Gone | Said::Pending))..];

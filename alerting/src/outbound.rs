@@ -170,7 +170,9 @@ fn failure(error: &Error) -> SendError {
         Error::Timeout(_) => SendError::again("the receiver does not answer in time"),
         Error::HostNotFound => SendError::again(GuardError::NotFound.to_string()),
         Error::Other(other) if other.is::<GuardError>() => SendError::Never(other.to_string()),
-        Error::BadUri(_) | Error::Http(_) => SendError::Never("no request can be made of the URL and the headers".into()),
+        Error::BadUri(_) | Error::Http(_) => {
+            SendError::Never("no request can be made of the URL and the headers".into())
+        }
         Error::Tls(_) | Error::Rustls(_) => SendError::again("the receiver's certificate is not trusted"),
         Error::Io(error) if is_about_tls(error) => SendError::again("the receiver's certificate is not trusted"),
         Error::Io(error) => SendError::again(format!("the receiver cannot be reached: {}", error.kind())),

@@ -10,7 +10,10 @@ use sqlx::{
 use crate::{database::Database, error::Error};
 
 /// A number, a name and its statements. The numbers grow by one.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "base", include_str!("../migrations/0001_base.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "base", include_str!("../migrations/0001_base.sql")),
+    (2, "alerting", include_str!("../migrations/0002_alerting.sql")),
+];
 
 /// The version this program's tables have.
 pub(crate) fn known() -> i64 {

@@ -57,7 +57,8 @@ fn submission() -> u16 {
 
 impl Email {
     pub(super) fn check(&self) -> Result<(), Problem> {
-        let is_host = !self.host.is_empty() && self.host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+        let is_host = !self.host.is_empty()
+            && self.host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
         if !is_host {
             return Err(Problem::new("host", "is no name of a host"));
         }
@@ -76,10 +77,11 @@ impl Email {
 
     pub(super) fn send(&self, notice: &Notice, out: &Outbound) -> Result<(), SendError> {
         let message = self.message(notice).map_err(|problem| SendError::Never(problem.to_string()))?;
-        let addresses = out.guard.resolve(&self.host, self.port, out.settings.timeout).map_err(|error| match error {
-            GuardError::Refused(_) => SendError::Never(error.to_string()),
-            _ => SendError::again(error.to_string()),
-        })?;
+        let addresses =
+            out.guard.resolve(&self.host, self.port, out.settings.timeout).map_err(|error| match error {
+                GuardError::Refused(_) => SendError::Never(error.to_string()),
+                _ => SendError::again(error.to_string()),
+            })?;
         let mut last = SendError::again(GuardError::NotFound.to_string());
         for address in addresses {
             match self.transport(address, out)?.send(&message) {
@@ -166,8 +168,12 @@ fn failure(error: &Error) -> SendError {
         Some(code) if error.is_permanent() => SendError::Never(format!("the mail server refuses: {code}")),
         Some(code) => SendError::again(format!("the mail server answers {code}")),
         None if error.is_timeout() => SendError::again("the mail server does not answer in time"),
-        None if error.is_tls() => SendError::again("the mail server's certificate is not trusted, or it offers no encryption"),
-        None if error.is_client() => SendError::Never("the mail server takes no password in a way that is known".into()),
+        None if error.is_tls() => {
+            SendError::again("the mail server's certificate is not trusted, or it offers no encryption")
+        }
+        None if error.is_client() => {
+            SendError::Never("the mail server takes no password in a way that is known".into())
+        }
         None => SendError::again("the mail server cannot be reached"),
     }
 }

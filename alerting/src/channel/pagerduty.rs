@@ -76,7 +76,8 @@ fn payload(alert: &NoticeAlert) -> Value {
     let label = |name: &str| alert.labels.get(name).map_or("", String::as_str);
     let description = alert.annotations.get("description").map_or("", String::as_str);
     let source = [label("service"), label("host")].into_iter().find(|name| !name.is_empty()).unwrap_or("highwater");
-    let summary: String = format!("{} ({source}): {description}", label("alertname")).chars().take(MOST_LETTERS).collect();
+    let summary: String =
+        format!("{} ({source}): {description}", label("alertname")).chars().take(MOST_LETTERS).collect();
     json!({
         "summary": summary.trim_end_matches(": "),
         "source": source,

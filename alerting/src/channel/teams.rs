@@ -74,7 +74,9 @@ fn colour(notice: &Notice) -> &'static str {
 /// What logs say must be no link, and no other markup: blocks of text are Markdown.
 fn plain(text: &str) -> String {
     text.chars()
-        .flat_map(|letter| matches!(letter, '\\' | '[' | ']' | '*' | '_' | '`' | '<').then_some('\\').into_iter().chain([letter]))
+        .flat_map(|letter| {
+            matches!(letter, '\\' | '[' | ']' | '*' | '_' | '`' | '<').then_some('\\').into_iter().chain([letter])
+        })
         .collect()
 }
 

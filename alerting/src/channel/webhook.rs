@@ -122,7 +122,11 @@ pub(super) fn link(external_url: &str, alert: &NoticeAlert) -> String {
 }
 
 fn escaped(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        char::from(byte).to_string()
+    } else {
+        format!("%{byte:02X}")
+    }
 }
 
 #[cfg(test)]
@@ -142,12 +146,22 @@ mod tests {
     fn the_body_by_hand() {
         let mut notice = Notice::example();
         notice.alerts[0].alert_id = "rule:a b/ü:now".into();
-        notice.alerts.push(NoticeAlert { standing: Standing::Resolved, ends_at: Some(notice.at), ..notice.alerts[0].clone() });
+        notice.alerts.push(NoticeAlert {
+            standing: Standing::Resolved,
+            ends_at: Some(notice.at),
+            ..notice.alerts[0].clone()
+        });
         let body = body(&notice, "https://h.example/", "team");
         assert_eq!(body["status"], "firing");
-        assert_eq!((&body["alerts"][0]["status"], &body["alerts"][1]["status"]), (&json!("firing"), &json!("resolved")));
+        assert_eq!(
+            (&body["alerts"][0]["status"], &body["alerts"][1]["status"]),
+            (&json!("firing"), &json!("resolved"))
+        );
         assert_eq!(body["alerts"][0]["endsAt"], NEVER);
-        assert_eq!(body["alerts"][0]["generatorURL"], "https://h.example/api/v1/alerts/triggered/rule%3Aa%20b%2F%C3%BC%3Anow");
+        assert_eq!(
+            body["alerts"][0]["generatorURL"],
+            "https://h.example/api/v1/alerts/triggered/rule%3Aa%20b%2F%C3%BC%3Anow"
+        );
         assert_eq!(body["commonLabels"], json!(notice.alerts[0].labels));
     }
 }

@@ -93,10 +93,7 @@ impl Notice {
     }
 
     /// What all its alerts have alike, of labels or annotations.
-    pub(crate) fn common(
-        &self,
-        of: impl Fn(&NoticeAlert) -> &BTreeMap<String, String>,
-    ) -> BTreeMap<String, String> {
+    pub(crate) fn common(&self, of: impl Fn(&NoticeAlert) -> &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let Some((first, rest)) = self.alerts.split_first() else { return BTreeMap::new() };
         let mut common = of(first).clone();
         common.retain(|name, value| rest.iter().all(|alert| of(alert).get(name) == Some(value)));

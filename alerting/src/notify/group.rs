@@ -199,9 +199,7 @@ impl Group {
     fn forget(&mut self, now: Timestamp) {
         let (tells, options) = (self.tells, &self.options);
         self.members.retain(|_, member| {
-            member.alert.standing.is_open()
-                || is_unsaid(member, tells, options)
-                || flap_score(member, options, now) > 0
+            member.alert.standing.is_open() || is_unsaid(member, tells, options) || flap_score(member, options, now) > 0
         });
     }
 }
@@ -229,8 +227,7 @@ fn flap_score(member: &Member, options: &NotifyOptions, now: Timestamp) -> u32 {
 /// Whether what is said of one alert holds for the fingerprint, of which another alert was told before: what is open
 /// counts more than what is over, then what began later.
 fn supersedes(new: &NoticeAlert, old: &NoticeAlert) -> bool {
-    new.alert_id == old.alert_id
-        || (new.standing.is_open(), new.starts_at) >= (old.standing.is_open(), old.starts_at)
+    new.alert_id == old.alert_id || (new.standing.is_open(), new.starts_at) >= (old.standing.is_open(), old.starts_at)
 }
 
 #[cfg(test)]

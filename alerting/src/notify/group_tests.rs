@@ -66,7 +66,10 @@ fn a_day_of_a_group_by_hand() {
     group.update(alert(1, Resolved, 0), at(70), at(70));
     assert_eq!(group.look(at(100), &[]), None, "the group was told of just now");
     let second = group.look(at(330), &[]).unwrap();
-    assert_eq!(told(&second), [("print-1".to_owned(), Resolved), ("print-2".to_owned(), Firing), ("print-3".to_owned(), Firing)]);
+    assert_eq!(
+        told(&second),
+        [("print-1".to_owned(), Resolved), ("print-2".to_owned(), Firing), ("print-3".to_owned(), Firing)]
+    );
     assert_ne!(first.id, second.id);
     assert_eq!(group.look(at(630), &[]), None, "nothing new");
     let third = group.look(at(330 + 3_600), &[]).unwrap();
@@ -99,7 +102,8 @@ fn a_silence_mutes_and_what_ended_in_it_is_told_after() {
 
 #[test]
 fn who_flaps_is_told_of_once_per_window_and_it_says_so() {
-    let mut group = group(NotifyOptions { group_wait: Duration::ZERO, group_interval: Duration::from_secs(1), ..options() });
+    let mut group =
+        group(NotifyOptions { group_wait: Duration::ZERO, group_interval: Duration::from_secs(1), ..options() });
     let mut notices = Vec::new();
     for turn in 0..40 {
         let now = turn * 30;
@@ -109,7 +113,11 @@ fn who_flaps_is_told_of_once_per_window_and_it_says_so() {
     }
     assert_eq!(notices.len(), 3, "until it is known to flap");
     let later = group.look(at(39 * 30 + 1_200), &[]).unwrap();
-    assert_eq!(told(&later), [("print-1".to_owned(), Standing::Resolved)], "after a window of calm, what is so is said");
+    assert_eq!(
+        told(&later),
+        [("print-1".to_owned(), Standing::Resolved)],
+        "after a window of calm, what is so is said"
+    );
     group.update(alert(1, Standing::Firing, 9_000), at(9_000), at(9_000));
     assert!(group.look(at(9_000), &[]).unwrap().alerts[0].flapping.is_none());
     for turn in 1..10 {
@@ -139,9 +147,13 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let standing = prop::sample::select(vec![Standing::Firing, Standing::NoData, Standing::Acknowledged, Standing::Resolved]);
+    let standing =
+        prop::sample::select(vec![Standing::Firing, Standing::NoData, Standing::Acknowledged, Standing::Resolved]);
     let update = (0..4_u8, standing).prop_map(|(number, standing)| Step::Update(number, standing));
-    prop::collection::vec(prop_oneof![3 => update, 3 => (1..900_u16).prop_map(Step::Pass), 1 => Just(Step::Restart)], 0..80)
+    prop::collection::vec(
+        prop_oneof![3 => update, 3 => (1..900_u16).prop_map(Step::Pass), 1 => Just(Step::Restart)],
+        0..80,
+    )
 }
 
 fn any_options() -> impl Strategy<Value = NotifyOptions> {

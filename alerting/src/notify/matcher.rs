@@ -90,9 +90,12 @@ fn compile(value: &str) -> Result<Regex, Problem> {
     if value.len() > MAX_PATTERN {
         return Err(Problem::new("value", format!("must have {MAX_PATTERN} bytes at most")));
     }
-    let whole = RegexBuilder::new(&format!("^(?:{value})$")).size_limit(MAX_COMPILED).dot_matches_new_line(true).build();
+    let whole =
+        RegexBuilder::new(&format!("^(?:{value})$")).size_limit(MAX_COMPILED).dot_matches_new_line(true).build();
     // by itself, too: `a)|(b` would otherwise be one inside the parentheses
-    whole.and_then(|whole| Regex::new(value).map(|_| whole)).map_err(|_| Problem::new("value", "is no regular expression"))
+    whole
+        .and_then(|whole| Regex::new(value).map(|_| whole))
+        .map_err(|_| Problem::new("value", "is no regular expression"))
 }
 
 impl TryFrom<Plain> for Matcher {

@@ -233,11 +233,7 @@ mod tests {
             "{{ 1|nothing }}",
             &"x".repeat(5_000),
             // twelve levels of a hundred each
-            &format!(
-                "{}x{}",
-                "{% for a in [1,2,3,4,5,6,7,8,9,10] %}".repeat(12),
-                "{% endfor %}".repeat(12)
-            ),
+            &format!("{}x{}", "{% for a in [1,2,3,4,5,6,7,8,9,10] %}".repeat(12), "{% endfor %}".repeat(12)),
         ] {
             let shown: String = template.chars().take(60).collect();
             let is_bounded = check(template).is_err() || {

@@ -17,7 +17,7 @@ const MAX_LABEL_VALUE: usize = 500;
 /// The step of windows, the longest window, and the longest that a condition may be waited for.
 const STEP: Duration = Duration::from_secs(10);
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3_600);
-const LONGEST_HOLD: Duration = Duration::from_secs(7 * 24 * 3_600);
+const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3_600);
 
 /// Labels that the dataflow gives to alerts itself.
 const TAKEN_LABELS: [&str; 7] = ["alertname", "severity", "service", "host", "level", "template", "rule_id"];
@@ -192,8 +192,8 @@ mod tests {
             (json!({ "time_window": "25h" }), "time_window"),
             (json!({ "time_window": "15s" }), "time_window"),
             (json!({ "time_window": "five minutes" }), "time_window"),
-            (json!({ "for": "8d" }), "for"),
-            (json!({ "keep_firing_for": "8d" }), "keep_firing_for"),
+            (json!({ "for": "25h" }), "for"),
+            (json!({ "keep_firing_for": "25h" }), "keep_firing_for"),
             (json!({ "services": ["a*b"] }), "services[0]"),
             (json!({ "services": ["ok", ""] }), "services[1]"),
             (json!({ "levels": ["LOUD"] }), "levels[0]"),
@@ -204,7 +204,10 @@ mod tests {
             (json!({ "notification_channel": "pigeon" }), "notification_channel"),
             (json!({ "notification_config": {} }), "notification_channel"),
             (json!({ "notification_channel": "webhook" }), "notification_config"),
-            (json!({ "notification_channel": "webhook", "notification_config": { "url": "ftp://x" } }), "notification_config.url"),
+            (
+                json!({ "notification_channel": "webhook", "notification_config": { "url": "ftp://x" } }),
+                "notification_config.url",
+            ),
             (json!({ "notification": { "group_by": ["a b"] } }), "notification.group_by[0]"),
             (json!({ "notification": { "title": "{{" } }), "notification.title"),
         ] {

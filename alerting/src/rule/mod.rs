@@ -11,8 +11,9 @@ use highwater_operators::{Condition, Severity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use self::{checks::is_label_name, store::load};
 pub use self::{
-    store::{RuleError, RulePage, Rules},
+    store::Rules,
     words::{Dimension, Evaluate, NoData, RuleMetric},
 };
 use crate::{channel::ChannelKind, duration, notify::NotifyOptions, problem, problem::Problem, secret::ChannelConfig};
