@@ -67,7 +67,7 @@ async fn run(office: Arc<Office>, mut stopped: watch::Receiver<bool>) {
     let mut bell = office.queue.bell.listen();
     let mut lanes: HashMap<Name, JoinHandle<()>> = HashMap::new();
     let mut pruned: Option<Instant> = None;
-    while !*stopped.borrow() {
+    while !is_over(&stopped) {
         let went = turn(&office, &mut lanes, &mut pruned, &stopped).await;
         let rest = match went {
             Ok(true) => continue,
@@ -133,10 +133,15 @@ async fn lane(office: Arc<Office>, receiver: Name, mut stopped: watch::Receiver<
                 let _ = timeout(RECOVERY, stopped.changed()).await;
             }
         }
-        if *stopped.borrow() {
+        if is_over(&stopped) {
             return;
         }
     }
+}
+
+/// Whether the dispatcher was stopped or dropped.
+fn is_over(stopped: &watch::Receiver<bool>) -> bool {
+    *stopped.borrow() || stopped.has_changed().is_err()
 }
 
 /// Says whether there may be more. A notice that fails keeps those after it waiting: an end must not overtake its beginning.
@@ -155,7 +160,7 @@ async fn send_window(
         if !early.is_zero() && timeout(early, stopped.wait_for(|stopped| *stopped)).await.is_ok() {
             return Ok(false);
         }
-        if *stopped.borrow() {
+        if is_over(stopped) {
             return Ok(false);
         }
         let outcome = match &channel {
