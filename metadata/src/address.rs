@@ -140,3 +140,62 @@ impl fmt::Debug for DatabaseUrl {
         write!(to, "DatabaseUrl({})", self.shown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_never_shown() {
+        for text in [
+            "postgres://ada:s3cr%40t@db/highwater",
+            "postgresql://ada:s3cr%40t@db:5433/highwater?sslmode=require",
+            "postgres://:s3cr%40t@db/highwater",
+        ] {
+            let url: DatabaseUrl = text.parse().unwrap();
+            assert_eq!(url.kind(), Kind::Postgres);
+            assert_eq!(url.full(), text);
+            assert!(!format!("{url} {url:?}").contains("s3cr"), "{url}");
+        }
+        for text in
+            ["postgres://ada:s3cret@db:port/x", "postgres://ada:s3cret@/x", "postgres://ada:s3cret@db/", "x:s3cret"]
+        {
+            let error = text.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_the_driver_would_log_are_refused() {
+        let error = "postgres://db/x?passwort=s3cret".parse::<DatabaseUrl>().unwrap_err();
+        assert_eq!(error, UrlError::Parameter("passwort".into()));
+        assert!("postgres://db/x?password=s3cret".parse::<DatabaseUrl>().is_err());
+    }
+
+    #[test]
+    fn a_path_is_a_path_whatever_it_holds() {
+        for (text, full) in [
+            ("sqlite:a.db", "sqlite:./a.db?mode=rwc"),
+            ("sqlite://a.db", "sqlite:./a.db?mode=rwc"),
+            ("sqlite:///var/lib/a.db", "sqlite:/var/lib/a.db?mode=rwc"),
+            ("sqlite:/a b?c#d%e", "sqlite:/a%20b%3Fc%23d%25e?mode=rwc"),
+            ("sqlite::memory:", "sqlite::memory:"),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().full(), full);
+        }
+        assert_eq!("sqlite:".parse::<DatabaseUrl>(), Err(UrlError::NoPath));
+        for text in ["", "mysql://db/x", "/var/lib/a.db"] {
+            assert_eq!(text.parse::<DatabaseUrl>(), Err(UrlError::Scheme));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_lies_where_its_path_says() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a b.db", "100%.db", "?mode=memory", "#x", "%41.db", "ü.db", ":memory:"] {
+            let path = folder.path().join(name);
+            crate::Database::open(&DatabaseUrl::file(&path)).await.unwrap().close().await;
+            assert!(path.is_file(), "{name}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use jiff::Timestamp;
 use sqlx::{
     Any, AnyConnection, AnyPool, Executor,
     any::{AnyPoolOptions, install_default_drivers},
@@ -9,6 +10,7 @@ use sqlx::{
 
 use crate::{
     address::{DatabaseUrl, Kind},
+    clock::Clock,
     error::Error,
     migrations,
 };
@@ -52,6 +54,7 @@ const POSTGRES_WRITER: &str = "SELECT pg_advisory_xact_lock(5281914077)";
 pub struct Database {
     pool: AnyPool,
     url: DatabaseUrl,
+    clock: Clock,
 }
 
 impl Database {
@@ -62,7 +65,7 @@ impl Database {
         let connect = options(url).after_connect(move |connection, _| Box::pin(prepare(connection, kind)));
         let pool =
             connect.connect(url.full()).await.map_err(|cause| Error::Open { database: url.to_string(), cause })?;
-        let database = Database { pool, url: url.clone() };
+        let database = Database { pool, url: url.clone(), clock: Clock::system() };
         if let Err(error) = migrations::run(&database).await {
             database.close().await;
             return Err(error);
@@ -87,6 +90,25 @@ impl Database {
                 Ok(transaction)
             }
         }
+    }
+
+    /// The same database by another clock.
+    pub fn with_clock(self, clock: Clock) -> Database {
+        Database { clock, ..self }
+    }
+
+    /// What time it is, for all who keep times in it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Begins to read: what was committed before the first read, and nothing later.
+    pub(crate) async fn begin_to_read(&self) -> Result<Transaction, Error> {
+        let begin = match self.url.kind() {
+            Kind::Sqlite => "BEGIN",
+            Kind::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(self.pool.begin_with(begin).await?)
     }
 
     /// Which kind it is.

@@ -1,0 +1,20 @@
+//! What a name that people give may be.
+
+use crate::error::Error;
+
+/// The longest name, in characters.
+pub const MAX_NAME_CHARS: usize = 200;
+
+/// Any text of a line. PostgreSQL keeps no NUL, and nobody can read the other control characters.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    if name.trim().is_empty() {
+        return Err(Error::invalid("name", "empty".into()));
+    }
+    if name.chars().count() > MAX_NAME_CHARS {
+        return Err(Error::invalid("name", format!("longer than {MAX_NAME_CHARS} characters")));
+    }
+    if name.chars().any(char::is_control) {
+        return Err(Error::invalid("name", "has control characters".into()));
+    }
+    Ok(())
+}
