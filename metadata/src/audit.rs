@@ -11,7 +11,7 @@ use std::{
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
 
-use crate::{clock::time, database::Database, error::Error, id::new_id};
+use crate::{clock::time, database::Database, error::Error, id::new_id, text::check_text};
 
 /// The longest text of a field, in bytes; what is longer is cut.
 const MAX_FIELD_BYTES: usize = 512;
@@ -124,7 +124,9 @@ impl AuditLog {
 
     /// Entries, newest first.
     pub async fn list(&self, query: &AuditQuery, limit: u32) -> Result<Vec<AuditEntry>, Error> {
+        check_text("actor", query.actor.as_deref().unwrap_or_default())?;
         let (at, id) = query.before.as_ref().map_or((i64::MAX, ""), |(at, id)| (at.as_microsecond(), id.as_str()));
+        check_text("cursor", id)?;
         let rows = sqlx::query(
             "SELECT * FROM audit WHERE ($1 IS NULL OR actor = $1) AND (at < $2 OR (at = $2 AND id < $3))
              ORDER BY at DESC, id DESC LIMIT $4",

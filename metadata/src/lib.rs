@@ -30,7 +30,7 @@ pub use clock::{Clock, time};
 pub use database::{Database, Transaction};
 pub use dump::{BackupError, Summary};
 pub use error::Error;
-pub use id::new_id;
+pub use id::{hexadecimal, is_id, new_id};
 pub use restore::Existing;
 pub use saved_search::{MAX_QUERY_BYTES, MAX_SAVED_SEARCHES, SavedSearch, SavedSearches};
 pub use settings::{MAX_SETTING_BYTES, Settings};

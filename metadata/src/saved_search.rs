@@ -4,7 +4,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::{AnyPool, Row, any::AnyRow};
 
-use crate::{clock::time, database::Database, error::Error, id::new_id, text::check_name};
+use crate::{
+    clock::time,
+    database::Database,
+    error::Error,
+    id::new_id,
+    text::{check_name, check_text},
+};
 
 /// How many one user may keep.
 pub const MAX_SAVED_SEARCHES: i64 = 1000;
@@ -80,6 +86,7 @@ impl SavedSearches {
 
     /// A user's, by name, beginning after the one of this name.
     pub async fn list(&self, owner: &str, after: Option<&str>, limit: u32) -> Result<Vec<SavedSearch>, Error> {
+        check_text("cursor", after.unwrap_or_default())?;
         let rows = sqlx::query(
             "SELECT * FROM saved_searches WHERE owner = $1 AND ($2 IS NULL OR name > $2) ORDER BY name LIMIT $3",
         )
@@ -93,6 +100,7 @@ impl SavedSearches {
 
     /// Gives one another name and query. Nothing where there is none.
     pub async fn replace(&self, id: &str, name: &str, query: &Value) -> Result<Option<SavedSearch>, Error> {
+        check_text("id", id)?;
         check_name(name)?;
         let row =
             sqlx::query("UPDATE saved_searches SET name = $2, query = $3, updated_at = $4 WHERE id = $1 RETURNING *")
@@ -108,6 +116,7 @@ impl SavedSearches {
 
     /// Forgets one. Says whether there was one.
     pub async fn delete(&self, id: &str) -> Result<bool, Error> {
+        check_text("id", id)?;
         let done = sqlx::query("DELETE FROM saved_searches WHERE id = $1").bind(id).execute(self.pool()).await?;
         Ok(done.rows_affected() > 0)
     }

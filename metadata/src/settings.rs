@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{database::Database, error::Error};
+use crate::{
+    database::Database,
+    error::Error,
+    text::{check_name, check_text},
+};
 
 /// The longest value of a setting, as text.
 pub const MAX_SETTING_BYTES: usize = 64 << 10;
@@ -35,6 +39,7 @@ impl Settings {
 
     /// One of them, if it was ever set.
     pub async fn get(&self, name: &str) -> Result<Option<Value>, Error> {
+        check_text("name", name)?;
         let value: Option<(String,)> = sqlx::query_as("SELECT value FROM settings WHERE name = $1")
             .bind(name)
             .fetch_optional(self.database.pool())
@@ -56,7 +61,7 @@ impl Settings {
 
     /// Sets one, whatever it was.
     pub async fn set(&self, name: &str, value: &Value) -> Result<(), Error> {
-        crate::text::check_name(name)?;
+        check_name(name)?;
         let text = value.to_string();
         if text.len() > MAX_SETTING_BYTES {
             return Err(Error::invalid("value", format!("longer than {MAX_SETTING_BYTES} bytes")));

@@ -18,3 +18,8 @@ pub(crate) fn check_name(name: &str) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// Any text, but for the one character that PostgreSQL keeps nowhere.
+pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), Error> {
+    if text.contains('\0') { Err(Error::invalid(field, "has a NUL character".into())) } else { Ok(()) }
+}
