@@ -1,6 +1,6 @@
 //! One database, of either kind.
 
-use std::{fmt, time::Duration};
+use std::{fmt, fs::OpenOptions, io, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{
@@ -61,6 +61,9 @@ impl Database {
     /// Opens a database, makes it where it is a file that does not exist, and brings its tables up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Database, Error> {
         install_default_drivers();
+        if let Some(path) = url.sqlite_file() {
+            make_private(path).map_err(|cause| Error::File { path: path.to_owned(), cause })?;
+        }
         let kind = url.kind();
         let connect = options(url).after_connect(move |connection, _| Box::pin(prepare(connection, kind)));
         let pool =
@@ -131,6 +134,19 @@ impl fmt::Display for Database {
 impl fmt::Debug for Database {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "Database({})", self.url)
+    }
+}
+
+/// A file that does not exist is made for its owner alone, as are the files that SQLite will put beside it: they hold the
+/// hashes of passwords and the keys that sign access tokens.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What may go wrong with the metadata store. No text of an error holds a password.
 
+use std::{io, path::PathBuf};
+
 use crate::address::UrlError;
 
 /// Why the metadata store cannot do what it was asked for.
@@ -17,6 +19,15 @@ pub enum Error {
         /// What the database said.
         #[source]
         cause: sqlx::Error,
+    },
+    /// The file cannot be made.
+    #[error("metadata database {}: cannot be made: {cause}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        cause: io::Error,
     },
     /// A newer version of the program wrote the database.
     #[error(

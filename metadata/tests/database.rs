@@ -30,6 +30,21 @@ async fn what_is_kept_is_there_after_a_restart(url: DatabaseUrl) {
     assert_eq!(Settings::new(database).all().await.unwrap(), [("theme".to_owned(), json!("dark"))].into());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, database) = common::file().await;
+    user(&database, "ada").await;
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap).collect();
+    assert!(files.len() > 1, "{files:?}");
+    for file in files {
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
+    }
+    let nowhere = DatabaseUrl::file(&folder.path().join("no folder").join("x.db"));
+    assert!(matches!(Database::open(&nowhere).await, Err(Error::File { .. })));
+}
+
 async fn tables_of_a_newer_version_are_refused(url: DatabaseUrl) {
     let database = Database::open(&url).await.unwrap();
     sqlx::query(
