@@ -74,11 +74,11 @@ impl Accounts {
 
     /// Gives a user a password that must be changed at the next login, and ends their sessions.
     pub async fn reset_password(&self, id: &str) -> Result<Secret, Error> {
-        let password = Secret::password()?;
-        let hash = self.hasher.hash(&password).await?;
         if !is_id(id) {
             return Err(Error::NoSuchUser);
         }
+        let password = Secret::password()?;
+        let hash = self.hasher.hash(&password).await?;
         let changed = sqlx::query(
             "UPDATE users SET password_hash = $2, must_change_password = 1, generation = generation + 1,
              updated_at = $3 WHERE id = $1",

@@ -119,13 +119,13 @@ impl Accounts {
 
     /// Ends all sessions of a user: no access token that was made before is taken any more.
     pub async fn end_sessions(&self, id: &str) -> Result<(), Error> {
-        let mut transaction = self.database.begin().await?;
-        let done = sqlx::query("UPDATE users SET generation = generation + 1 WHERE id = $1 AND $2 = 1")
+        if !is_id(id) {
+            return Err(Error::NoSuchUser);
+        }
+        let done = sqlx::query("UPDATE users SET generation = generation + 1 WHERE id = $1")
             .bind(id)
-            .bind(i64::from(is_id(id)))
-            .execute(&mut *transaction)
+            .execute(self.database.pool())
             .await?;
-        transaction.commit().await?;
         if done.rows_affected() == 0 { Err(Error::NoSuchUser) } else { Ok(()) }
     }
 
