@@ -26,14 +26,14 @@ CREATE TABLE api_tokens (
     scopes       TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
     expires_at   BIGINT,
-    last_used_at BIGINT,
-    revoked_at   BIGINT
+    last_used_at BIGINT
 );
 
 CREATE INDEX api_tokens_by_owner ON api_tokens (owner, created_at, id);
 
 CREATE TABLE signing_keys (
     id           TEXT   NOT NULL PRIMARY KEY,
+    -- 256 random bits, in hexadecimal digits
     secret       TEXT   NOT NULL,
     created_at   BIGINT NOT NULL,
     -- absent: this key signs; else until when what it signed is taken

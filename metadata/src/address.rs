@@ -1,6 +1,10 @@
 //! Where a database is. Its password appears in no text made of it.
 
-use std::{fmt, path::Path, str::FromStr};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use url::Url;
@@ -37,7 +41,8 @@ pub struct DatabaseUrl {
     full: String,
     /// As people may see it.
     shown: String,
-    in_memory: bool,
+    /// Where SQLite's file is; none for one in memory, and for a server.
+    file: Option<PathBuf>,
 }
 
 /// Why an address is not one of a database.
@@ -69,15 +74,15 @@ impl DatabaseUrl {
         let shown = format!("sqlite:{}", path.display());
         // The path must begin as one, lest `:memory:` or `//host` be read as something else.
         let anchor = if path.is_absolute() { "" } else { "./" };
-        let path = path.as_os_str().as_encoded_bytes();
-        let full = format!("sqlite:{anchor}{}?mode=rwc", percent_encode(path, ESCAPED));
-        DatabaseUrl { kind: Kind::Sqlite, full, shown, in_memory: false }
+        let escaped = percent_encode(path.as_os_str().as_encoded_bytes(), ESCAPED);
+        let full = format!("sqlite:{anchor}{escaped}?mode=rwc");
+        DatabaseUrl { kind: Kind::Sqlite, full, shown, file: Some(path.to_owned()) }
     }
 
     /// A SQLite database in memory: gone when it is closed.
     pub fn memory() -> DatabaseUrl {
         let full = "sqlite::memory:".to_owned();
-        DatabaseUrl { kind: Kind::Sqlite, shown: full.clone(), full, in_memory: true }
+        DatabaseUrl { kind: Kind::Sqlite, shown: full.clone(), full, file: None }
     }
 
     /// Which database it is.
@@ -90,8 +95,12 @@ impl DatabaseUrl {
         &self.full
     }
 
+    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     pub(crate) fn is_in_memory(&self) -> bool {
-        self.in_memory
+        self.kind == Kind::Sqlite && self.file.is_none()
     }
 
     fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
@@ -108,7 +117,7 @@ impl DatabaseUrl {
         let hidden = shown.set_password(None).is_ok() || url.password().is_none();
         shown.set_query(None);
         let shown = if hidden { shown.to_string() } else { "postgres".to_owned() };
-        Ok(DatabaseUrl { kind: Kind::Postgres, full: url.into(), shown, in_memory: false })
+        Ok(DatabaseUrl { kind: Kind::Postgres, full: url.into(), shown, file: None })
     }
 }
 
@@ -138,5 +147,64 @@ impl fmt::Display for DatabaseUrl {
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "DatabaseUrl({})", self.shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_are_never_shown() {
+        for text in [
+            "postgres://ada:s3cr%40t@db/highwater",
+            "postgresql://ada:s3cr%40t@db:5433/highwater?sslmode=require",
+            "postgres://:s3cr%40t@db/highwater",
+        ] {
+            let url: DatabaseUrl = text.parse().unwrap();
+            assert_eq!(url.kind(), Kind::Postgres);
+            assert_eq!(url.full(), text);
+            assert!(!format!("{url} {url:?}").contains("s3cr"), "{url}");
+        }
+        for text in
+            ["postgres://ada:s3cret@db:port/x", "postgres://ada:s3cret@/x", "postgres://ada:s3cret@db/", "x:s3cret"]
+        {
+            let error = text.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn parameters_that_the_driver_would_log_are_refused() {
+        let error = "postgres://db/x?passwort=s3cret".parse::<DatabaseUrl>().unwrap_err();
+        assert_eq!(error, UrlError::Parameter("passwort".into()));
+        assert!("postgres://db/x?password=s3cret".parse::<DatabaseUrl>().is_err());
+    }
+
+    #[test]
+    fn a_path_is_a_path_whatever_it_holds() {
+        for (text, full) in [
+            ("sqlite:a.db", "sqlite:./a.db?mode=rwc"),
+            ("sqlite://a.db", "sqlite:./a.db?mode=rwc"),
+            ("sqlite:///var/lib/a.db", "sqlite:/var/lib/a.db?mode=rwc"),
+            ("sqlite:/a b?c#d%e", "sqlite:/a%20b%3Fc%23d%25e?mode=rwc"),
+            ("sqlite::memory:", "sqlite::memory:"),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().full(), full);
+        }
+        assert_eq!("sqlite:".parse::<DatabaseUrl>(), Err(UrlError::NoPath));
+        for text in ["", "mysql://db/x", "/var/lib/a.db"] {
+            assert_eq!(text.parse::<DatabaseUrl>(), Err(UrlError::Scheme));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_lies_where_its_path_says() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a b.db", "100%.db", "?mode=memory", "#x", "%41.db", "ü.db", ":memory:"] {
+            let path = folder.path().join(name);
+            crate::Database::open(&DatabaseUrl::file(&path)).await.unwrap().close().await;
+            assert!(path.is_file(), "{name}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! One database, of either kind.
 
-use std::{fmt, time::Duration};
+use std::{fmt, fs::OpenOptions, io, path::Path, time::Duration};
 
+use jiff::Timestamp;
 use sqlx::{
     Any, AnyConnection, AnyPool, Executor,
     any::{AnyPoolOptions, install_default_drivers},
@@ -9,6 +10,7 @@ use sqlx::{
 
 use crate::{
     address::{DatabaseUrl, Kind},
+    clock::Clock,
     error::Error,
     migrations,
 };
@@ -52,17 +54,21 @@ const POSTGRES_WRITER: &str = "SELECT pg_advisory_xact_lock(5281914077)";
 pub struct Database {
     pool: AnyPool,
     url: DatabaseUrl,
+    clock: Clock,
 }
 
 impl Database {
     /// Opens a database, makes it where it is a file that does not exist, and brings its tables up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Database, Error> {
         install_default_drivers();
+        if let Some(path) = url.sqlite_file() {
+            make_private(path).map_err(|cause| Error::File { path: path.to_owned(), cause })?;
+        }
         let kind = url.kind();
         let connect = options(url).after_connect(move |connection, _| Box::pin(prepare(connection, kind)));
         let pool =
             connect.connect(url.full()).await.map_err(|cause| Error::Open { database: url.to_string(), cause })?;
-        let database = Database { pool, url: url.clone() };
+        let database = Database { pool, url: url.clone(), clock: Clock::system() };
         if let Err(error) = migrations::run(&database).await {
             database.close().await;
             return Err(error);
@@ -89,6 +95,25 @@ impl Database {
         }
     }
 
+    /// The same database by another clock.
+    pub fn with_clock(self, clock: Clock) -> Database {
+        Database { clock, ..self }
+    }
+
+    /// What time it is, for all who keep times in it.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Begins to read: what was committed before the first read, and nothing later.
+    pub(crate) async fn begin_to_read(&self) -> Result<Transaction, Error> {
+        let begin = match self.url.kind() {
+            Kind::Sqlite => "BEGIN",
+            Kind::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        Ok(self.pool.begin_with(begin).await?)
+    }
+
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
         self.url.kind()
@@ -109,6 +134,19 @@ impl fmt::Display for Database {
 impl fmt::Debug for Database {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "Database({})", self.url)
+    }
+}
+
+/// A file that does not exist is made for its owner alone, as are the files that SQLite will put beside it: they hold the
+/// hashes of passwords and the keys that sign access tokens.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -15,6 +15,12 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "alerting", include_str!("../migrations/0002_alerting.sql")),
 ];
 
+/// All tables but the migrator's own, each after those it refers to.
+pub(crate) const TABLES: &[&str] = &["users", "api_tokens", "signing_keys", "audit", "saved_searches", "settings"];
+
+/// The migrator's own, which says what was done already.
+pub(crate) const PROGRESS: &str = "_sqlx_migrations";
+
 /// The version this program's tables have.
 pub(crate) fn known() -> i64 {
     MIGRATIONS.last().map_or(0, |(version, ..)| *version)
@@ -29,7 +35,7 @@ pub(crate) async fn run(database: &Database) -> Result<(), Error> {
     Ok(())
 }
 
-fn migrator() -> Migrator {
+pub(crate) fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(version, name, statements)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, statements.into_sql_str(), false)
     });
@@ -38,12 +44,43 @@ fn migrator() -> Migrator {
     migrator
 }
 
-fn explain(database: &Database, cause: MigrateError) -> Error {
+pub(crate) fn explain(database: &Database, cause: MigrateError) -> Error {
     let name = database.to_string();
     match cause {
         MigrateError::VersionMissing(found) if found > known() => {
             Error::Newer { database: name, found, known: known() }
         }
         cause => Error::Migrate { database: name, cause: Box::new(cause) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{
+        address::{DatabaseUrl, Kind},
+        on_each_kind,
+    };
+
+    on_each_kind!(all_tables_are_backed_up);
+
+    async fn all_tables_are_backed_up(url: DatabaseUrl) {
+        let database = Database::open(&url).await.unwrap();
+        let statement = match database.kind() {
+            Kind::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'",
+            Kind::Postgres => {
+                "SELECT CAST(table_name AS TEXT) FROM information_schema.tables WHERE table_schema = 'public'"
+            }
+        };
+        let there: Vec<(String,)> = sqlx::query_as(statement).fetch_all(database.pool()).await.unwrap();
+        let there: BTreeSet<&str> = there.iter().map(|(name,)| name.as_str()).collect();
+        assert_eq!(there, TABLES.iter().copied().chain([PROGRESS]).collect());
+    }
+
+    #[test]
+    fn versions_follow_one_another() {
+        assert!(MIGRATIONS.iter().map(|(version, ..)| *version).eq(1..=known()));
     }
 }
