@@ -117,7 +117,8 @@ impl<K, V> Input<K, V> {
         let refused = queue.refused.or_else(|| {
             let max_rows = self.0.max_rows;
             let too_many = (rows > max_rows).then_some(InputError::TooMany { max_rows });
-            too_many.or_else(|| (queue.rows.saturating_add(rows) > max_rows.saturating_mul(2)).then_some(InputError::Busy))
+            too_many
+                .or_else(|| (queue.rows.saturating_add(rows) > max_rows.saturating_mul(2)).then_some(InputError::Busy))
         });
         match refused {
             Some(error) => drop(answer.send(Err(error))),

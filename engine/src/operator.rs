@@ -1,7 +1,6 @@
 //! [`Flow::operator`]: an operator written by hand, for what differential's own would keep too much for.
 
 use differential_dataflow::{AsCollection, ExchangeData, VecCollection, consolidation::consolidate};
-use serde::{Deserialize, Serialize};
 use timely::dataflow::{
     channels::pact::Pipeline,
     operators::{
@@ -28,7 +27,7 @@ pub struct Closed<A, B> {
     pub restoring: bool,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 enum Item<A, B> {
     Row(A, isize),
     Shared(B, isize),

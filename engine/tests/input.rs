@@ -7,8 +7,7 @@ use std::{collections::BTreeMap, sync::Mutex, time::Duration};
 
 use highwater_engine::{
     Entering, Flow, Input, InputError, Intake, Job, Log, Name, Plain, Positions, Progress, Query, Reader, Service,
-    Settings, Snapshot, Source, SourceError, seconds,
-    testing::replay_edited,
+    Settings, Snapshot, Source, SourceError, seconds, testing::replay_edited,
 };
 use proptest::prelude::*;
 
@@ -41,7 +40,9 @@ impl Edit {
     fn on(&self, input: &Input<Name, u64>) -> Entering {
         let name = |service: usize| Name::from(SERVICES[service]);
         match self {
-            Edit::Replace(rows) => input.replace(rows.iter().map(|(service, least)| (name(*service), *least)).collect()),
+            Edit::Replace(rows) => {
+                input.replace(rows.iter().map(|(service, least)| (name(*service), *least)).collect())
+            }
             Edit::Set(service, least) => input.set(name(*service), *least),
         }
     }
@@ -88,8 +89,10 @@ impl Batch {
         let busy = snapshot.rows::<Plain<Name>, (u64, u64)>("busy").unwrap();
         let shown: BTreeMap<String, (u64, u64)> = busy.iter().map(|(row, both)| (row.key.to_string(), *both)).collect();
         let both = self.counts.iter().filter_map(|(service, count)| Some((service, *count, *self.least.get(service)?)));
-        let expected: BTreeMap<String, (u64, u64)> =
-            both.filter(|(_, count, least)| count >= least).map(|(of, count, least)| (of.clone(), (count, least))).collect();
+        let expected: BTreeMap<String, (u64, u64)> = both
+            .filter(|(_, count, least)| count >= least)
+            .map(|(of, count, least)| (of.clone(), (count, least)))
+            .collect();
         assert_eq!(shown, expected, "{context}");
     }
 }
@@ -181,7 +184,12 @@ fn an_edit_is_seen_at_the_epoch_it_says_and_the_same_rows_again_change_nothing()
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let seen = |views: &highwater_engine::Views| -> BTreeMap<Name, u64> {
         let snapshot = views.snapshot();
-        snapshot.rows::<Plain<Name>, u64>("least").unwrap().iter().map(|(row, least)| (row.key.clone(), *least)).collect()
+        snapshot
+            .rows::<Plain<Name>, u64>("least")
+            .unwrap()
+            .iter()
+            .map(|(row, least)| (row.key.clone(), *least))
+            .collect()
     };
     let both = rows(&[("a", 1), ("b", 2)]);
     let entered = runtime.block_on(input.replace(both.clone()).entered()).unwrap();

@@ -19,8 +19,8 @@ mod top_k;
 mod trace;
 
 pub use alert::{
-    AlertMachine, AlertRule, AlertSpan, AlertState, Condition, Dimension, Evaluate, Fact, Measure, NoData, Origin, Part,
-    Predicate, RuleMetric, RuleSpec, SpecProblem, TOGETHER, alert_spans, selects,
+    AlertMachine, AlertRule, AlertSpan, AlertState, Condition, Dimension, Evaluate, Fact, Measure, NoData, Origin,
+    Part, Predicate, RuleMetric, RuleSpec, SpecProblem, TOGETHER, alert_spans, selects,
 };
 pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest, Patterns};

@@ -114,7 +114,8 @@ fn all_rules() -> Vec<AlertRule> {
         Condition::Equals,
     ];
     let compare = compare.map(|condition| (AlertRule::compare(condition, 3.0), Some(condition)));
-    let others = [(AlertRule::absent_for(Duration::ZERO), None), (AlertRule::beyond(3.0), Some(Condition::GreaterThan))];
+    let others =
+        [(AlertRule::absent_for(Duration::ZERO), None), (AlertRule::beyond(3.0), Some(Condition::GreaterThan))];
     let mut rules = Vec::new();
     for (rule, condition) in compare.into_iter().chain(others) {
         let apart = match condition {

@@ -65,6 +65,10 @@ impl Query for Standard {
         let anomalies = anomalies::build(flow, &stats, &self.detectors).concat(seen.anomalies.clone());
         alerts::build(flow, &stats, &self.thresholds);
         let hosts = self.rules.by_host.then(|| rules::hosts(flow));
-        rules::build(flow, &self.rules, &rules::Sources { stats, templates: Some(seen.counts), anomalies: Some(anomalies), hosts });
+        rules::build(
+            flow,
+            &self.rules,
+            &rules::Sources { stats, templates: Some(seen.counts), anomalies: Some(anomalies), hosts },
+        );
     }
 }

@@ -7,12 +7,10 @@ use std::{collections::BTreeMap, ops::ControlFlow, time::Duration};
 use highwater_engine::{
     Intake, Name, Positions, Progress, Reader, Settings, Source, SourceError, Timestamp, hours, minutes, seconds,
 };
-use highwater_operators::{
-    AlertStatus, Condition, Dimension, Evaluate, NoData, Real, RuleMetric, RuleSpec, Severity,
-};
+use highwater_operators::{AlertStatus, Condition, Dimension, Evaluate, NoData, Real, RuleMetric, RuleSpec, Severity};
 use highwater_queries::{Backtest, BacktestError, Detectors};
 
-/// A log every ten seconds, an error from one time to another; never ends where it has no end.
+/// A log every ten seconds, an error from one time to another.
 #[derive(Clone)]
 struct Logs {
     next: Timestamp,

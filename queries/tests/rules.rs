@@ -334,7 +334,13 @@ fn lasting() -> BTreeMap<Name, RuleSpec> {
     let rate = RuleSpec { metric: RuleMetric::ErrorRate, threshold: Real::from(50.0), ..spec("rate") };
     let rules = [
         RuleSpec { hold: minutes(40), no_data: NoData::Keep, ..rate.clone() },
-        RuleSpec { id: "data".into(), no_data: NoData::Alert, hold: minutes(5), time_window: minutes(2), ..rate.clone() },
+        RuleSpec {
+            id: "data".into(),
+            no_data: NoData::Alert,
+            hold: minutes(5),
+            time_window: minutes(2),
+            ..rate.clone()
+        },
         RuleSpec { id: "resolve".into(), no_data: NoData::Resolve, keep_firing_for: minutes(15), ..rate },
         RuleSpec { metric: RuleMetric::Absence, hold: minutes(20), ..spec("absent") },
         RuleSpec { time_window: hours(2), threshold: Real::from(6.0), group_by: None, ..spec("long") },
@@ -389,7 +395,14 @@ proptest! {
 
 #[test]
 fn an_alert_fires_for_longer_than_logs_are_kept_and_is_resolved_then() {
-    let log = |minute: i64, level| Entry { second: 86_400 + minute * 60, service: 0, host: 0, level, latency_ms: None, message: 0 };
+    let log = |minute: i64, level| Entry {
+        second: 86_400 + minute * 60,
+        service: 0,
+        host: 0,
+        level,
+        latency_ms: None,
+        message: 0,
+    };
     let errors = (0..180).map(|minute| vec![log(minute, Level::Error)]);
     let epochs: Vec<_> = errors.chain([vec![log(180, Level::Info)], vec![log(181, Level::Info)]]).collect();
     let rules = Rules::default();

@@ -7,7 +7,9 @@ use highwater_engine::{Level, Name, minutes, seconds};
 use serde::{Deserialize, Serialize};
 
 use super::spec::selects;
-use crate::{Dimension, Evaluate, Histogram, Levels, Real, RuleMetric, RuleSpec, ServiceStats, TemplateId, stable_hash};
+use crate::{
+    Dimension, Evaluate, Histogram, Levels, Real, RuleMetric, RuleSpec, ServiceStats, TemplateId, stable_hash,
+};
 
 /// The group of all logs together.
 pub const TOGETHER: &str = "*";
@@ -120,7 +122,9 @@ impl Measure {
     pub fn takes(&self, origin: &Origin) -> bool {
         let is_score = self.metric == RuleMetric::AnomalyScore;
         match (origin, self.group_by) {
-            (Origin::Service(service), None | Some(Dimension::Service | Dimension::Level)) => self.takes_service(service),
+            (Origin::Service(service), None | Some(Dimension::Service | Dimension::Level)) => {
+                self.takes_service(service)
+            }
             (Origin::Host(service, _), Some(Dimension::Host)) => selects(&self.services, service),
             (Origin::Template(service, _), Some(Dimension::Template)) => selects(&self.services, service),
             (Origin::Anomaly(Some(_), _), Some(Dimension::Service)) => is_score,

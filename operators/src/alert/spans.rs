@@ -145,7 +145,8 @@ impl AlertMachine {
     /// The predicate held of `window`.
     fn hold(&mut self, rule: &AlertRule, window: Window, end: Timestamp, value: Option<Real>) {
         self.clear_since = None;
-        let fresh = AlertSpan { since: window, firing_from: None, until: None, peak: value, last: value, no_data: false };
+        let fresh =
+            AlertSpan { since: window, firing_from: None, until: None, peak: value, last: value, no_data: false };
         let span = self.open.get_or_insert(fresh);
         span.no_data = value.is_none();
         span.last = value.or(span.last);

@@ -116,7 +116,8 @@ fn labels(rule: &Name, severity: Severity) -> [(String, String); 2] {
 impl RuleSpec {
     /// The alert that tells of a stretch over which the rule held of a group.
     pub fn alert(&self, group: &Name, span: AlertSpan) -> Alert {
-        let mut labels: BTreeMap<_, _> = self.labels.clone().into_iter().chain(labels(&self.name, self.severity)).collect();
+        let mut labels: BTreeMap<_, _> =
+            self.labels.clone().into_iter().chain(labels(&self.name, self.severity)).collect();
         labels.extend(self.group_by.map(|by| (by.as_str().to_owned(), group.to_string())));
         let Self { id, name, description, severity, hold, .. } = self;
         let subject =

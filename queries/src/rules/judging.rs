@@ -111,9 +111,8 @@ impl Judging {
         let mut gone: BTreeMap<Name, RuleSpec> = go.into_iter().map(|(spec, _)| (spec.id.clone(), spec)).collect();
         for (spec, _) in come {
             let measure = Measure::of(&spec, self.kept.retention);
-            let is_same = |old: &RuleSpec| {
-                old.rule() == spec.rule() && Measure::of(old, self.kept.retention) == measure
-            };
+            let is_same =
+                |old: &RuleSpec| old.rule() == spec.rule() && Measure::of(old, self.kept.retention) == measure;
             let goes_on = gone.get(&spec.id).is_some_and(is_same);
             if goes_on {
                 gone.remove(&spec.id);
@@ -160,12 +159,13 @@ impl Judging {
         for ((id, name, rule), settled) in mem::take(&mut self.restored) {
             let measured = self.measures.get_mut(&id);
             let known = measured.and_then(|measured| {
-                let rule = measured.rules.get(&rule).filter(|known| known.rule == settled.rule)?;
+                let rule = measured.rules.get(&rule).filter(|known| known.rule == settled.rule)?.clone();
                 measured.touched.insert(name.clone());
                 let Measured { measure, rules, groups, .. } = measured;
                 let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, &name));
                 group.remember(settled.newest);
-                group.tracks.insert(rule.spec.id.clone(), Track::new(rule.clone(), Some(settled.clone())))
+                group.tracks.insert(rule.spec.id.clone(), Track::new(rule, Some(settled.clone())));
+                Some(())
             });
             if known.is_none() {
                 changes.push((Verdict::Settled((id, name, rule), settled), -1));
@@ -232,7 +232,8 @@ impl Measured {
     fn advance(&mut self, id: u64, time: Time, changes: &mut Changes) {
         let touched = mem::take(&mut self.touched);
         let has_closed = self.time.replace(time).is_none_or(|before| before.closed < time.closed);
-        let names: Vec<Name> = if has_closed { self.groups.keys().cloned().collect() } else { touched.into_iter().collect() };
+        let names: Vec<Name> =
+            if has_closed { self.groups.keys().cloned().collect() } else { touched.into_iter().collect() };
         for name in names {
             let Some(group) = self.groups.get_mut(&name) else { continue };
             let has_settled = group.advance(&self.measure, time);
@@ -251,7 +252,8 @@ impl Group {
     fn report(&mut self, (id, name): (u64, &Name), measure: &Measure, has_settled: bool, changes: &mut Changes) {
         let mut tracks = mem::take(&mut self.tracks);
         for (rule, track) in &mut tracks {
-            track.tell(name, self.spans(measure, track), changes);
+            let spans = self.spans(measure, track);
+            track.tell(name, spans, changes);
             if has_settled {
                 let new = self.settled(track);
                 let of = || (id, name.clone(), rule.clone());
@@ -273,7 +275,8 @@ impl Track {
             return;
         }
         let told = mem::replace(&mut self.shown, spans);
-        let mut emit = |span: &AlertSpan, diff| changes.push((Verdict::Alert(self.rule.spec.alert(group, *span)), diff));
+        let mut emit =
+            |span: &AlertSpan, diff| changes.push((Verdict::Alert(self.rule.spec.alert(group, *span)), diff));
         told.iter().filter(|span| !self.shown.contains(span)).for_each(|span| emit(span, -1));
         self.shown.iter().filter(|span| !told.contains(span)).for_each(|span| emit(span, 1));
     }
