@@ -277,7 +277,7 @@ proptest! {
         epochs in entries(),
         scheduled in scheduled(),
         workers in prop::sample::select(vec![1usize, 2, 4]),
-        cut in 0usize..8,
+        cut in 1usize..8,
     ) {
         let rules = Rules::default();
         let input = rules.input.clone();
