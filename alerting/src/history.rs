@@ -15,6 +15,7 @@ use crate::{
     lifecycle::{Act, Cause, Deed, Status, Transition},
     page::{Page, PageRequest},
     problem::Problem,
+    row::{fingerprint, labels},
     tracked::Tracked,
 };
 
@@ -59,8 +60,8 @@ pub struct AlertRecord {
     pub status: Status,
     /// The start of the first window in which the condition held, in event time.
     pub since: Timestamp,
-    /// When it fired, in event time.
-    pub firing_from: Option<Timestamp>,
+    /// When it fired, or does at the earliest, in event time.
+    pub firing_from: Timestamp,
     /// When the condition was found to hold no longer, in event time.
     pub resolved_at: Option<Timestamp>,
     /// When its status changed last: in event time, or by the wall clock where somebody changed it.
@@ -153,13 +154,13 @@ impl AlertRecord {
         let (acknowledged, resolved) = life.acts();
         AlertRecord {
             id: row.id.clone(),
-            fingerprint: row.fingerprint(),
-            rule_id: row.rule_id().clone(),
+            fingerprint: fingerprint(row),
+            rule_id: row.rule_id.clone(),
             rule: row.rule.clone(),
             description: row.description.clone(),
             severity: row.severity,
             key: row.key.clone(),
-            labels: row.labels(),
+            labels: labels(row),
             status: life.status().unwrap_or(Status::Resolved),
             since: row.since,
             firing_from: row.firing_from,

@@ -1,6 +1,7 @@
-//! Ids: hashes of what they name, which anybody can work out again, and new ones.
+//! Ids that anybody can work out again: hashes of what they name.
 
-use highwater_engine::{Name, Timestamp};
+use highwater_engine::Name;
+use highwater_metadata::hexadecimal;
 use sha2::{Digest, Sha256};
 
 /// 32 hexadecimal digits of the SHA-256 of the parts. Each part's length goes in before it, so that no two lists of parts
@@ -11,17 +12,7 @@ pub(crate) fn id_of(parts: &[&[u8]]) -> Name {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hex(&hash.finalize()[..16]).into()
-}
-
-/// A new id that nobody guesses; later ones sort later.
-pub(crate) fn new_id(now: Timestamp) -> Name {
-    format!("{:016x}{:016x}", now.as_micros(), rand::random::<u64>()).into()
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize()[..16]).into()
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl Ledger {
              since = $6, changed_at = COALESCE($7, alerts.changed_at), body = $8",
         )
         .bind(tracked.row.id.as_str())
-        .bind(tracked.row.rule_id().as_str())
+        .bind(tracked.row.rule_id.as_str())
         .bind(tracked.row.rule.as_str())
         .bind(job)
         .bind(status.as_str())
@@ -138,7 +138,7 @@ impl Ledger {
     /// Puts an alert into the group that its rule sends it to now; the one that it was in before hears that it is over.
     pub(crate) async fn tell(&mut self, tracked: &mut Tracked) -> Result<(), AlertingError> {
         let alert = tracked.for_notice();
-        let route = self.route(tracked.row.rule_id()).await?;
+        let route = self.route(&tracked.row.rule_id).await?;
         let target = route.map(|route| {
             let (key, labels) = Group::key_of(&route.receiver, &route.options, &alert.labels);
             (key, labels, route)

@@ -49,7 +49,7 @@ pub use self::{
     page::{Page, PageRequest},
     problem::Problem,
     queue::{DeadLetter, Queue},
-    rule::{Dimension, Evaluate, NoData, Rule, RuleDraft, RuleMetric, Rules},
+    rule::{Rule, RuleDraft, Rules},
     secret::{ChannelConfig, Secret},
     silences::Silences,
     sink::AlertSink,

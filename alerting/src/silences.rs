@@ -1,13 +1,12 @@
 //! [`Silences`]: where silences are kept.
 
 use highwater_engine::Timestamp;
-use highwater_metadata::{Database, Transaction};
+use highwater_metadata::{Database, Transaction, new_id};
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     bell::Bell,
     error::AlertingError,
-    id::new_id,
     ledger::{read, written},
     notify::{Silence, SilenceDraft, SilenceState},
     page::{Page, PageRequest},
@@ -29,12 +28,14 @@ impl Silences {
     /// # Errors
     /// Where the database fails.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<Silence>, AlertingError> {
-        let after = page.cursor.as_deref().unwrap_or_default();
-        let rows =
-            sqlx::query("SELECT id, created_by, updated_at, body FROM silences WHERE id > $1 ORDER BY id LIMIT $2");
-        let rows = rows.bind(after).bind(page.fetched()).fetch_all(self.database.pool()).await?;
+        let (created_at, id) = page.place().unwrap_or((i64::MIN, ""));
+        let rows = sqlx::query(
+            "SELECT id, created_by, created_at, updated_at, body FROM silences \
+             WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
+        );
+        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.database.pool()).await?;
         let silences: Result<Vec<Silence>, AlertingError> = rows.iter().map(silence_of).collect();
-        Ok(Page::of(silences?, page, |silence| silence.id.to_string()))
+        Ok(Page::of(silences?, page, |silence| format!("{}:{}", silence.created_at.as_micros(), silence.id)))
     }
 
     /// One silence.
@@ -42,7 +43,8 @@ impl Silences {
     /// # Errors
     /// Where there is none, or the database fails.
     pub async fn get(&self, id: &str) -> Result<Silence, AlertingError> {
-        let row = sqlx::query("SELECT id, created_by, updated_at, body FROM silences WHERE id = $1").bind(id);
+        let row =
+            sqlx::query("SELECT id, created_by, created_at, updated_at, body FROM silences WHERE id = $1").bind(id);
         let row = row.fetch_optional(self.database.pool()).await?;
         silence_of(&row.ok_or(AlertingError::NotFound("silence"))?)
     }
@@ -60,7 +62,13 @@ impl Silences {
         if u64::try_from(count).unwrap_or_default() >= MOST_SILENCES {
             return Err(AlertingError::TooMany { what: "silences", most: MOST_SILENCES });
         }
-        let silence = Silence { id: new_id(now), created_by: created_by.to_owned(), updated_at: now, draft };
+        let silence = Silence {
+            id: new_id()?.into(),
+            created_by: created_by.to_owned(),
+            created_at: now,
+            updated_at: now,
+            draft,
+        };
         put(&mut transaction, &silence).await?;
         transaction.commit().await?;
         self.bell.ring();
@@ -74,8 +82,7 @@ impl Silences {
     pub async fn replace(&self, id: &str, draft: SilenceDraft, by: &str) -> Result<Silence, AlertingError> {
         let now = Timestamp::now();
         check(&draft, now)?;
-        let silence = Silence { id: id.into(), created_by: by.to_owned(), updated_at: now, draft };
-        self.change(id, now, |_| silence).await
+        self.change(id, now, |stored| Silence { created_by: by.to_owned(), updated_at: now, draft, ..stored }).await
     }
 
     /// Ends a silence now. One that is over stays as it was.
@@ -100,7 +107,8 @@ impl Silences {
         change: impl FnOnce(Silence) -> Silence,
     ) -> Result<Silence, AlertingError> {
         let mut transaction = self.database.begin().await?;
-        let row = sqlx::query("SELECT id, created_by, updated_at, body FROM silences WHERE id = $1").bind(id);
+        let row =
+            sqlx::query("SELECT id, created_by, created_at, updated_at, body FROM silences WHERE id = $1").bind(id);
         let row = row.fetch_optional(&mut *transaction).await?;
         let stored = silence_of(&row.ok_or(AlertingError::NotFound("silence"))?)?;
         if stored.state(now) == SilenceState::Expired {
@@ -121,11 +129,12 @@ fn check(draft: &SilenceDraft, now: Timestamp) -> Result<(), AlertingError> {
 
 async fn put(transaction: &mut Transaction, silence: &Silence) -> Result<(), AlertingError> {
     sqlx::query(
-        "INSERT INTO silences (id, created_by, updated_at, starts_at, ends_at, body) VALUES ($1, $2, $3, $4, $5, $6) \
-         ON CONFLICT (id) DO UPDATE SET created_by = $2, updated_at = $3, starts_at = $4, ends_at = $5, body = $6",
+        "INSERT INTO silences (id, created_by, created_at, updated_at, starts_at, ends_at, body) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+         ON CONFLICT (id) DO UPDATE SET created_by = $2, updated_at = $4, starts_at = $5, ends_at = $6, body = $7",
     )
     .bind(silence.id.as_str())
     .bind(&silence.created_by)
+    .bind(silence.created_at.as_micros())
     .bind(silence.updated_at.as_micros())
     .bind(silence.draft.starts_at.as_micros())
     .bind(silence.draft.ends_at.as_micros())
@@ -137,8 +146,9 @@ async fn put(transaction: &mut Transaction, silence: &Silence) -> Result<(), Ale
 
 /// The silences that are on.
 pub(crate) async fn in_force(transaction: &mut Transaction, now: Timestamp) -> Result<Vec<Silence>, AlertingError> {
-    let rows =
-        sqlx::query("SELECT id, created_by, updated_at, body FROM silences WHERE starts_at <= $1 AND ends_at > $1");
+    let rows = sqlx::query(
+        "SELECT id, created_by, created_at, updated_at, body FROM silences WHERE starts_at <= $1 AND ends_at > $1",
+    );
     let rows = rows.bind(now.as_micros()).fetch_all(&mut **transaction).await?;
     rows.iter().map(silence_of).collect()
 }
@@ -148,7 +158,8 @@ fn silence_of(row: &AnyRow) -> Result<Silence, AlertingError> {
     Ok(Silence {
         id: id.into(),
         created_by: row.try_get(1)?,
-        updated_at: Timestamp::from_micros(row.try_get(2)?),
-        draft: read("silence", id, row.try_get(3)?)?,
+        created_at: Timestamp::from_micros(row.try_get(2)?),
+        updated_at: Timestamp::from_micros(row.try_get(3)?),
+        draft: read("silence", id, row.try_get(4)?)?,
     })
 }

@@ -7,6 +7,7 @@ use std::{
 
 use highwater_engine::{Batch, Epoch, Name, Sink, SinkError, Timestamp};
 use highwater_metadata::{Database, Transaction};
+use highwater_operators::Alert;
 use sqlx::Row as _;
 use tokio::runtime::Handle;
 
@@ -15,7 +16,7 @@ use crate::{
     error::AlertingError,
     ledger::Ledger,
     lifecycle::Life,
-    row::{ALERTS, PENDING, Row},
+    row::{ALERTS, PENDING, fingerprint},
     tracked::{News, Tracked},
 };
 
@@ -89,12 +90,12 @@ impl AlertSink {
             let before = alert.life.clone();
             let transition = alert.hear(news, ledger.now);
             if alert.is_withdrawn() {
-                withdrawn.insert(alert.row.fingerprint(), before);
+                withdrawn.insert(fingerprint(&alert.row), before);
             }
             turned.push((alert, transition));
         }
         for (row, news) in new {
-            let life = withdrawn.get(&row.fingerprint()).map_or_else(Life::default, Life::in_place_of);
+            let life = withdrawn.get(&fingerprint(&row)).map_or_else(Life::default, Life::in_place_of);
             let mut alert = Tracked::new(row, life);
             let transition = alert.hear(news, ledger.now);
             turned.push((alert, transition));
@@ -112,7 +113,7 @@ impl AlertSink {
         &self,
         ledger: &mut Ledger,
         news: BTreeMap<Name, News>,
-    ) -> Result<(Vec<(Tracked, News)>, Vec<(Row, News)>), AlertingError> {
+    ) -> Result<(Vec<(Tracked, News)>, Vec<(Alert, News)>), AlertingError> {
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for (id, news) in news {
             match (ledger.alert(&id).await?, news.row().cloned()) {
@@ -140,7 +141,7 @@ fn news_of(batch: &Batch) -> Result<BTreeMap<Name, News>, AlertingError> {
     let views = BTreeSet::from([ALERTS, PENDING]);
     for change in batch.changes.iter().filter(|change| views.contains(change.view.as_str())) {
         let id = change.record.key_text();
-        let row = change.record.value.clone().map(serde_json::from_value::<Row>).transpose();
+        let row = change.record.value.clone().map(serde_json::from_value::<Alert>).transpose();
         let row = row.map_err(|error| AlertingError::Stored {
             what: "a row of a view",
             id: id.clone(),

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 
 use highwater_engine::{Name, Timestamp};
+use highwater_operators::Alert;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     lifecycle::{Life, Said, Status, Transition},
     notify::{NoticeAlert, Standing},
-    row::Row,
+    row,
 };
 
 /// An alert: what the dataflow says of it, and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tracked {
     /// the row as it was last, in whichever view
-    pub(crate) row: Row,
+    pub(crate) row: Alert,
     pub(crate) life: Life,
     /// whether it is in view `alerts`, and in `pending_alerts`
     in_alerts: bool,
@@ -29,20 +30,20 @@ pub(crate) struct Tracked {
 /// What one commit says of an alert, by view: nothing, that its row is gone, or the row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct News {
-    pub(crate) in_alerts: Option<Option<Row>>,
-    pub(crate) in_pending: Option<Option<Row>>,
+    pub(crate) in_alerts: Option<Option<Alert>>,
+    pub(crate) in_pending: Option<Option<Alert>>,
 }
 
 impl News {
     /// The row that counts.
-    pub(crate) fn row(&self) -> Option<&Row> {
+    pub(crate) fn row(&self) -> Option<&Alert> {
         self.in_alerts.iter().chain(&self.in_pending).flatten().next()
     }
 }
 
 impl Tracked {
-    pub(crate) fn new(row: Row, life: Life) -> Tracked {
-        let at = row.at();
+    pub(crate) fn new(row: Alert, life: Life) -> Tracked {
+        let at = row::at(&row);
         Tracked { row, life, in_alerts: false, in_pending: false, at, group: None }
     }
 
@@ -58,8 +59,11 @@ impl Tracked {
         if let Some(row) = row {
             self.row = row;
         }
-        let (said, at) =
-            if self.in_alerts || self.in_pending { (self.row.said(), self.row.at()) } else { (Said::Gone, now) };
+        let (said, at) = if self.in_alerts || self.in_pending {
+            (row::said(&self.row), row::at(&self.row))
+        } else {
+            (Said::Gone, now)
+        };
         let transition = self.life.hear(&self.row.id, said, at);
         self.turned(transition)
     }
@@ -93,14 +97,14 @@ impl Tracked {
             Some(Status::Acknowledged) => Standing::Acknowledged,
             Some(Status::Pending | Status::Resolved) | None => Standing::Resolved,
         };
-        let starts_at = self.row.firing_from.unwrap_or(self.row.since);
+        let starts_at = self.row.firing_from;
         NoticeAlert {
-            fingerprint: self.row.fingerprint(),
+            fingerprint: row::fingerprint(&self.row),
             alert_id: self.row.id.clone(),
-            rule_id: self.row.rule_id().clone(),
+            rule_id: self.row.rule_id.clone(),
             standing,
             severity: self.row.severity,
-            labels: self.row.labels(),
+            labels: row::labels(&self.row),
             annotations: self.annotations(standing),
             starts_at,
             ends_at: (!standing.is_open()).then(|| self.at.max(starts_at)),

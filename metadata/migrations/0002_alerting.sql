@@ -13,15 +13,19 @@ CREATE TABLE rules (
     config     TEXT   NOT NULL
 );
 
+CREATE INDEX rules_by_time ON rules (created_at, id);
+
 CREATE TABLE silences (
     id         TEXT   NOT NULL PRIMARY KEY,
     created_by TEXT   NOT NULL,
+    created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     starts_at  BIGINT NOT NULL,
     ends_at    BIGINT NOT NULL,
     body       TEXT   NOT NULL
 );
 
+CREATE INDEX silences_by_time ON silences (created_at, id);
 CREATE INDEX silences_by_end ON silences (ends_at);
 
 CREATE TABLE alerts (

@@ -16,7 +16,23 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 ];
 
 /// All tables but the migrator's own, each after those it refers to.
-pub(crate) const TABLES: &[&str] = &["users", "api_tokens", "signing_keys", "audit", "saved_searches", "settings"];
+pub(crate) const TABLES: &[&str] = &[
+    "users",
+    "api_tokens",
+    "signing_keys",
+    "audit",
+    "saved_searches",
+    "settings",
+    "rules",
+    "silences",
+    "alerts",
+    "alert_transitions",
+    "alerting_progress",
+    "receivers",
+    "notice_groups",
+    "notices",
+    "dead_letters",
+];
 
 /// The migrator's own, which says what was done already.
 pub(crate) const PROGRESS: &str = "_sqlx_migrations";

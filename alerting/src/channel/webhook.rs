@@ -8,13 +8,13 @@
 use std::collections::BTreeMap;
 
 use highwater_engine::Timestamp;
+use highwater_metadata::hexadecimal;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::{
-    id::hex,
     notify::{Notice, NoticeAlert},
     outbound::{Outbound, SendError, check_header, check_url},
     problem::Problem,
@@ -84,7 +84,7 @@ fn signature(secret: &Secret, now: i64, body: &str) -> String {
     // a key of any length will do
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else { return String::new() };
     mac.update(format!("{now}.{body}").as_bytes());
-    format!("t={now},v1={}", hex(&mac.finalize().into_bytes()))
+    format!("t={now},v1={}", hexadecimal(&mac.finalize().into_bytes()))
 }
 
 fn body(notice: &Notice, external_url: &str, receiver: &str) -> Value {

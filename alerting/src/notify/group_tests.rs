@@ -46,7 +46,7 @@ fn group(options: NotifyOptions) -> Group {
 fn silence(number: u8, from: i64, to: i64) -> Silence {
     let matchers = vec![Matcher::new("service", Operator::Equal, &number.to_string()).unwrap()];
     let draft = SilenceDraft { matchers, starts_at: at(from), ends_at: at(to), comment: "quiet".into() };
-    Silence { id: "silence".into(), created_by: "kim".into(), updated_at: at(from), draft }
+    Silence { id: "silence".into(), created_by: "kim".into(), created_at: at(from), updated_at: at(from), draft }
 }
 
 fn told(notice: &Notice) -> Vec<(String, Standing)> {

@@ -62,6 +62,8 @@ pub struct Silence {
     pub id: Name,
     /// Who made it.
     pub created_by: String,
+    /// When it was made.
+    pub created_at: Timestamp,
     /// When it was made or changed last.
     pub updated_at: Timestamp,
     /// The silence itself.

@@ -1,11 +1,9 @@
 //! What a rule must be like to be stored: every problem names its field and the limit.
 
-use std::time::Duration;
+use highwater_operators::RuleMetric;
 
-use highwater_operators::Condition;
-
-use super::{RuleDraft, words::RuleMetric};
-use crate::{channel::Channel, duration::show, problem::Problem};
+use super::RuleDraft;
+use crate::{channel::Channel, problem::Problem};
 
 const MAX_NAME: usize = 200;
 const MAX_DESCRIPTION: usize = 4_000;
@@ -14,11 +12,6 @@ const MAX_LABELS: usize = 32;
 const MAX_LABEL_NAME: usize = 100;
 const MAX_LABEL_VALUE: usize = 500;
 
-/// The step of windows, the longest window, and the longest that a condition may be waited for.
-const STEP: Duration = Duration::from_secs(10);
-const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3_600);
-const LONGEST_HOLD: Duration = Duration::from_secs(24 * 3_600);
-
 /// Labels that the dataflow gives to alerts itself.
 const TAKEN_LABELS: [&str; 7] = ["alertname", "severity", "service", "host", "level", "template", "rule_id"];
 
@@ -26,8 +19,7 @@ pub(super) fn problems(draft: &RuleDraft) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |field: &str, what: String| problems.push(Problem::new(field, what));
     texts(draft, &mut wrong);
-    thresholds(draft, &mut wrong);
-    durations(draft, &mut wrong);
+    measure(draft, &mut wrong);
     scope(draft, &mut wrong);
     labels(draft, &mut wrong);
     problems.extend(channel_problems(draft));
@@ -51,46 +43,27 @@ fn texts(draft: &RuleDraft, wrong: Wrong<'_>) {
     }
 }
 
-fn thresholds(draft: &RuleDraft, wrong: Wrong<'_>) {
-    if draft.metric == RuleMetric::Absence {
-        for (field, given) in [("threshold", draft.threshold), ("clear_threshold", draft.clear_threshold)] {
-            if given.is_some() {
-                wrong(field, "absence has none: leave it out".to_owned());
-            }
-        }
-        return;
-    }
-    let Some(threshold) = draft.threshold else { return wrong("threshold", "is missing".to_owned()) };
-    let most = match draft.metric {
-        RuleMetric::ErrorRate => 100.0,
-        _ => 1e15,
-    };
-    for (field, value) in [("threshold", Some(threshold)), ("clear_threshold", draft.clear_threshold)] {
-        if value.is_some_and(|value| !(0.0..=most).contains(&value)) {
-            wrong(field, format!("must be from 0 to {most}"));
+/// What the API asks for, and then what the dataflow can work out.
+fn measure(draft: &RuleDraft, wrong: Wrong<'_>) {
+    let is_absence = draft.metric == RuleMetric::Absence;
+    for (field, given) in [("threshold", draft.threshold), ("clear_threshold", draft.clear_threshold)] {
+        if is_absence && given.is_some() {
+            wrong(field, "absence has none: leave it out".to_owned());
         }
     }
-    let Some(clear) = draft.clear_threshold else { return };
-    match draft.condition {
-        Condition::GreaterThan | Condition::GreaterThanOrEqual if clear > threshold => {
-            wrong("clear_threshold", format!("must be {threshold} at most, as is the threshold"));
+    let most = if draft.metric == RuleMetric::ErrorRate { 100.0 } else { 1e15 };
+    match draft.threshold {
+        None if !is_absence => wrong("threshold", "is missing".to_owned()),
+        Some(threshold) if !(0.0..=most).contains(&threshold) => {
+            wrong("threshold", format!("must be from 0 to {most}"))
         }
-        Condition::LessThan | Condition::LessThanOrEqual if clear < threshold => {
-            wrong("clear_threshold", format!("must be {threshold} at least, as is the threshold"));
-        }
-        Condition::Equals => wrong("clear_threshold", "has no meaning with the condition equals".to_owned()),
         _ => {}
     }
-}
-
-fn durations(draft: &RuleDraft, wrong: Wrong<'_>) {
-    let window = draft.time_window;
-    if window < STEP || window > LONGEST_WINDOW || !window.as_secs().is_multiple_of(STEP.as_secs()) {
-        wrong("time_window", format!("must be from {} to {}, in steps of {0}", show(STEP), show(LONGEST_WINDOW)));
-    }
-    for (field, length) in [("for", draft.hold), ("keep_firing_for", draft.keep_firing_for)] {
-        if length > LONGEST_HOLD {
-            wrong(field, format!("must be {} at most", show(LONGEST_HOLD)));
+    for problem in draft.spec("unnamed".into()).problems() {
+        match problem.field {
+            "name" => {}
+            "hold" => wrong("for", problem.what.to_owned()),
+            field => wrong(field, problem.what.to_owned()),
         }
     }
 }
@@ -188,7 +161,9 @@ mod tests {
             (json!({ "condition": "about" }), "condition"),
             (json!({ "clear_threshold": 6 }), "clear_threshold"),
             (json!({ "clear_threshold": 4, "condition": "less_than" }), "clear_threshold"),
-            (json!({ "time_window": "5s" }), "time_window"),
+            (json!({ "time_window": "0s" }), "time_window"),
+            (json!({ "levels": ["WARN"], "metric": "latency_p95" }), "levels"),
+            (json!({ "evaluate": "provisional", "condition": "less_than" }), "evaluate"),
             (json!({ "time_window": "25h" }), "time_window"),
             (json!({ "time_window": "15s" }), "time_window"),
             (json!({ "time_window": "five minutes" }), "time_window"),

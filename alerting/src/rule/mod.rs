@@ -1,21 +1,18 @@
 //! [`Rule`]: when somebody is to be told of what logs say, and how.
 
 mod checks;
+mod spec;
 mod store;
-mod words;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use highwater_engine::{Level, Name, Timestamp};
-use highwater_operators::{Condition, Severity};
+use highwater_operators::{Condition, Dimension, Evaluate, NoData, RuleMetric, Severity};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::store::Rules;
 pub(crate) use self::{checks::is_label_name, store::load};
-pub use self::{
-    store::Rules,
-    words::{Dimension, Evaluate, NoData, RuleMetric},
-};
 use crate::{channel::ChannelKind, duration, notify::NotifyOptions, problem, problem::Problem, secret::ChannelConfig};
 
 /// A rule as somebody gives it. What it leaves out has the default that is said here.

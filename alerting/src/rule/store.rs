@@ -1,14 +1,13 @@
 //! [`Rules`]: where rules are kept.
 
 use highwater_engine::{Name, Timestamp};
-use highwater_metadata::{Database, Transaction};
+use highwater_metadata::{Database, Transaction, new_id};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::{Rule, RuleDraft};
 use crate::{
     bell::Bell,
     error::AlertingError,
-    id::new_id,
     ledger::{Ledger, read, written},
     page::{Page, PageRequest},
     problem::Problem,
@@ -31,13 +30,14 @@ impl Rules {
     /// # Errors
     /// Where the database fails.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<Rule>, AlertingError> {
-        let after = page.cursor.as_deref().unwrap_or_default();
+        let (created_at, id) = page.place().unwrap_or((i64::MIN, ""));
         let rows = sqlx::query(
-            "SELECT id, owner, version, created_at, updated_at, body, config FROM rules WHERE id > $1 ORDER BY id LIMIT $2",
+            "SELECT id, owner, version, created_at, updated_at, body, config FROM rules \
+             WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
         );
-        let rows = rows.bind(after).bind(page.fetched()).fetch_all(self.database.pool()).await?;
+        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.database.pool()).await?;
         let rules: Result<Vec<Rule>, AlertingError> = rows.iter().map(rule_of).collect();
-        Ok(Page::of(rules?, page, |rule| rule.id.to_string()))
+        Ok(Page::of(rules?, page, |rule| format!("{}:{}", rule.created_at.as_micros(), rule.id)))
     }
 
     /// Every rule: what the dataflow is told at its start, and after each change.
@@ -45,8 +45,9 @@ impl Rules {
     /// # Errors
     /// Where the database fails.
     pub async fn all(&self) -> Result<Vec<Rule>, AlertingError> {
-        let rows =
-            sqlx::query("SELECT id, owner, version, created_at, updated_at, body, config FROM rules ORDER BY id");
+        let rows = sqlx::query(
+            "SELECT id, owner, version, created_at, updated_at, body, config FROM rules ORDER BY created_at, id",
+        );
         rows.fetch_all(self.database.pool()).await?.iter().map(rule_of).collect()
     }
 
@@ -69,7 +70,7 @@ impl Rules {
         check(&draft)?;
         let now = Timestamp::now();
         let rule =
-            Rule { id: new_id(now), owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
+            Rule { id: new_id()?.into(), owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
         let mut transaction = self.database.begin().await?;
         let count: i64 = sqlx::query("SELECT COUNT(*) FROM rules").fetch_one(&mut *transaction).await?.try_get(0)?;
         if u64::try_from(count).unwrap_or_default() >= MOST_RULES {

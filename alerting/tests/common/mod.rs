@@ -68,7 +68,7 @@ impl Alert<'_> {
             "key": self.service,
             "status": status,
             "since": at(0),
-            "firing_from": (status != "pending").then(|| at(60)),
+            "firing_from": at(60),
             "resolved_at": (status == "resolved").then(|| at(120)),
             "peak": 9.5,
             "last": 7,
