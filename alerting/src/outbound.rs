@@ -180,8 +180,12 @@ fn failure(error: &Error) -> SendError {
     }
 }
 
-fn is_about_tls(error: &std::io::Error) -> bool {
-    error.kind() == std::io::ErrorKind::InvalidData
+/// Whether an error, or one underneath it, is what rustls says through a stream.
+pub(crate) fn is_about_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let underneath = std::iter::successors(Some(error), |error| error.source());
+    underneath
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// What a `Retry-After` asks for: seconds, or a date. An hour at most.

@@ -98,7 +98,7 @@ class Handler:
         print(json.dumps(mail), flush=True)
         return "250 OK"
 def check(server, session, envelope, mechanism, data):
-    return AuthResult(success=(data.login, data.password) == (b"highwater", b"hunter2"))
+    return AuthResult(success=(data.login, data.password) == (b"highwater", b"hunter2"), handled=False)
 tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
 tls.load_cert_chain(folder + "/host.pem", folder + "/host.key")
 controller = Controller(Handler(), hostname="127.0.0.1", port=port, tls_context=tls, require_starttls=True,

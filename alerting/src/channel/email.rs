@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::{
     guard::GuardError,
     notify::{Notice, Texts},
-    outbound::{Outbound, SendError},
+    outbound::{Outbound, SendError, is_about_tls},
     problem::Problem,
     secret::Secret,
 };
@@ -168,7 +168,7 @@ fn failure(error: &Error) -> SendError {
         Some(code) if error.is_permanent() => SendError::Never(format!("the mail server refuses: {code}")),
         Some(code) => SendError::again(format!("the mail server answers {code}")),
         None if error.is_timeout() => SendError::again("the mail server does not answer in time"),
-        None if error.is_tls() => {
+        None if error.is_tls() || is_about_tls(error) => {
             SendError::again("the mail server's certificate is not trusted, or it offers no encryption")
         }
         None if error.is_client() => {

@@ -43,7 +43,6 @@ pub enum Answer {
 pub struct HttpReceiver {
     pub address: SocketAddr,
     requests: Receiver<Request>,
-    answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 impl HttpReceiver {
@@ -61,36 +60,35 @@ impl HttpReceiver {
         let address = listener.local_addr().unwrap();
         let (say, requests) = unbounded();
         let answers = Arc::new(Mutex::new(answers.into_iter().rev().collect::<Vec<_>>()));
-        let left = answers.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                let (say, left, tls) = (say.clone(), left.clone(), tls.clone());
+                let (say, answers, tls) = (say.clone(), answers.clone(), tls.clone());
                 std::thread::spawn(move || {
                     let Ok(stream) = stream else { return };
                     match tls {
-                        None => converse(stream, &say, &left),
+                        None => converse(stream, &say, &answers),
                         Some(tls) => {
                             let Ok(connection) = ServerConnection::new(tls) else { return };
-                            converse(StreamOwned::new(connection, stream), &say, &left);
+                            converse(StreamOwned::new(connection, stream), &say, &answers);
                         }
                     }
                 });
             }
         });
-        HttpReceiver { address, requests, answers }
+        HttpReceiver { address, requests }
     }
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub fn answer_next(&self, answer: Answer) {
-        self.answers.lock().unwrap().insert(0, answer);
-    }
-
     /// The next request.
     pub fn next(&self) -> Request {
         self.requests.recv_timeout(PATIENCE).expect("no request came")
+    }
+
+    pub fn requests(&self) -> &Receiver<Request> {
+        &self.requests
     }
 
     pub fn so_far(&self) -> Vec<Request> {
