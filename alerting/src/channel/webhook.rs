@@ -1,9 +1,6 @@
 //! A POST of what Alertmanager sends to its webhooks, version 4, so that every receiver of those takes it.
 //!
-//! Further headers: those of a CloudEvent in binary mode, `Idempotency-Key`, and where a secret is configured
-//! `X-Highwater-Signature: t=1761229935,v1=5257a8..`. To verify it: take the bytes of `t`, a full stop and the body as it
-//! came; their HMAC-SHA256 by the secret, in hexadecimal digits, must be `v1` (compared in constant time); and `t`, in
-//! seconds since 1970, must not be older than a few minutes.
+//! [`ChannelKind::Webhook`](super::ChannelKind::Webhook) says what else goes with it, and how its signature is verified.
 
 use std::collections::BTreeMap;
 

@@ -29,9 +29,13 @@ pub struct NotifyOptions {
     /// The time over which flapping is counted.
     #[serde(with = "duration")]
     pub flap_window: Duration,
-    /// A template of the notice's title, where the default will not do.
+    /// A template of the notice's title, where the default will not do. Jinja: `{{ field }}`, `{% if %}`, `{% for %}`; filters
+    /// `upper`, `lower`, `length`, `default` and `round`. Fields: `status` (`firing` or `resolved`), `firing` and `resolved`
+    /// (how many), `severity`, `is_repeated`, `group_labels`, `common_labels`, `title_labels` (values of the group's labels),
+    /// `alerts` (100 at most), `more` (how many alerts are left out). Of each alert: `status`, `severity`, `id`, `labels`,
+    /// `annotations` (`description`, `value`, `peak`, `acknowledged_by`, `flapping`), `starts_at`, `ends_at`, `flapping`.
     pub title: Option<String>,
-    /// A template of the notice's text, where the default will not do.
+    /// A template of the notice's text, of the same fields. In HTML, what is filled in is escaped.
     pub text: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! The words of a notice: a title and a text, by templates that a rule may bring.
 //!
-//! A template is Jinja: `{{ field }}`, `{% if %}`, `{% for %}`; other statements are refused, and so is whatever takes too
-//! long. It sees the fields of [`View`]; filters are `upper`, `lower`, `length`, `default` and `round`.
+//! [`NotifyOptions::title`](super::NotifyOptions::title) says what a template sees. Statements that are not named there are
+//! refused, and so is whatever takes too long.
 
 use std::{collections::BTreeMap, io};
 
