@@ -24,7 +24,7 @@ demo: ## Build and start the demo: made-up services, live views on http://127.0.
 	cargo run --release --locked -- demo $(ARGS)
 
 .PHONY: test
-test: ## Install what is needed, then check and test everything, against a real Kafka
+test: ## Install what is needed, then check and test everything, against a real Kafka and a real PostgreSQL
 	@scripts/setup
 	@scripts/test
 
@@ -89,7 +89,7 @@ fmt: ## Format the code
 lint: ## Formatting, clippy and shellcheck, warnings as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/{bench-http,contract,kafka,setup,test} .ci/run; \
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/{bench-http,contract,kafka,postgres,setup,test} .ci/run; \
 	else echo "shellcheck is not installed: scripts unchecked"; fi
 
 .PHONY: doc

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     data::Data,
-    kafka,
+    kafka, rules,
     source::{ManyKeys, Memory, Order, Paced},
     usage::{Meter, Usage},
 };
@@ -28,6 +28,10 @@ pub(crate) fn run(case: &str) -> Result<Usage> {
         "ten-times-the-history" => job(1, 10 * ROUNDS, Box::new(OneQuery)),
         "fleeting" => many_services(None),
         "durable" => many_services(Some(tempfile::tempdir()?.path())),
+        "no-rules" => rules::run(0),
+        "10-rules" => rules::run(10),
+        "10,000-rules" => rules::run(10_000),
+        "backtest" => rules::backtest(),
         "rows" => rows(),
         "latency" => latency(),
         "kafka-bare" => kafka::bare(),

@@ -5,6 +5,7 @@ mod cases;
 mod data;
 mod kafka;
 mod recovery;
+mod rules;
 mod source;
 mod usage;
 
@@ -45,6 +46,8 @@ const ROWS: &[(&str, &str, f64)] = &[
     ("all-queries", "parse", 1.67),
     ("one-query-2-workers", "parse", 1.2),
     ("ten-times-the-history", "one-query", 1.1),
+    ("10-rules", "no-rules", 1.1),
+    ("10,000-rules", "10-rules", 2.0),
 ];
 
 fn table() -> Result<()> {
@@ -53,7 +56,7 @@ fn table() -> Result<()> {
         Some(_) => &["kafka-bare", "kafka", "kafka-fleeting", "kafka-durable"],
         None => &[],
     };
-    let others = ["rows", "latency", "fleeting", "durable"].iter().chain(with_kafka).copied();
+    let others = ["no-rules", "backtest", "rows", "latency", "fleeting", "durable"].iter().chain(with_kafka).copied();
     let names: Vec<&str> = ROWS.iter().map(|(case, ..)| *case).chain(others).collect();
     let mut runs: Vec<Vec<Usage>> = vec![Vec::new(); names.len()];
     for round in 1..=RUNS {
@@ -93,6 +96,12 @@ fn table() -> Result<()> {
         "live rows of a tally: {:.0} bytes each, all in, at {} rows (at most 200)",
         rows.peak_bytes as f64 / rows.logs as f64,
         rows.logs
+    )?;
+    let tested = median("backtest")?;
+    let times = tested.logs as f64 / 1e3 / tested.wall_seconds;
+    writeln!(
+        out,
+        "a rule tried on 1,000 logs/s that have passed: {times:.0} times as fast as they came (at least 50)"
     )?;
     let p99 = median("latency")?.wall_seconds * 1e3;
     writeln!(out, "from log to view at 100,000 logs/s: {p99:.0} ms at the 99th percentile (at most 150)")?;

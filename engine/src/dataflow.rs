@@ -21,6 +21,7 @@ use crate::{
     Epoch, LogBatch, Name, Query, Timestamp,
     cluster::Notice,
     flow::{Flow, LongestWindow},
+    input::Feeder,
     metrics::Metrics,
     publish::Output,
     settings::Settings,
@@ -51,6 +52,7 @@ pub(crate) struct Dataflow {
     probe: ProbeHandle<Epoch>,
     watermark: Known,
     restorers: Vec<Box<dyn Restorer>>,
+    feeders: Vec<Feeder>,
     worker: usize,
     /// this process's
     threads: usize,
@@ -89,18 +91,20 @@ impl Dataflow {
             let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new(), threads, processes };
             let state = State::new(scope, keep);
             let (settings, metrics) = (settings.clone(), metrics.clone());
-            let mut flow = Flow { logs, watermarks, settings, metrics, longest, state, publisher };
+            let (only, feeders, all_watermarks) = (None, Vec::new(), watermarks.clone());
+            let mut flow = Flow { logs, only, watermarks, settings, metrics, longest, state, feeders, publisher };
             for query in queries {
                 flow.state.of_query(query.name());
+                (flow.only, flow.watermarks) = (None, all_watermarks.clone());
                 query.build(&mut flow);
             }
-            let Flow { watermarks, state, publisher, .. } = flow;
+            let Flow { state, feeders, publisher, .. } = flow;
             let ends = publisher
                 .ends
                 .into_iter()
                 .chain(state.take_ends())
                 .chain(told)
-                .chain([watermarks.map(|_: Timestamp| ())]);
+                .chain([all_watermarks.map(|_: Timestamp| ())]);
             let (probe, _) = scope.concatenate(ends).probe();
             let restorers = state.take_restorers();
             Dataflow {
@@ -111,6 +115,7 @@ impl Dataflow {
                 probe,
                 watermark,
                 restorers,
+                feeders,
                 worker: index,
                 threads,
             }
@@ -192,6 +197,12 @@ impl Dataflow {
         self.marks.advance_to(next);
         self.notices.advance_to(next);
         self.read.advance_to(next);
+        self.feeders.iter_mut().for_each(|feeder| feeder.advance_to(next));
+    }
+
+    /// Lets edits of inputs in, in the epoch under way.
+    pub(crate) fn feed(&mut self) {
+        self.feeders.iter_mut().for_each(Feeder::feed);
     }
 
     /// Tells all workers, before the epoch under way is complete.

@@ -1,21 +1,22 @@
 //! [`Query`] and [`Flow`]: how a query is written.
 
-use std::{cell::Cell, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::Cell, ops::Range, rc::Rc, sync::Arc, time::Duration};
 
 use differential_dataflow::{ExchangeData, VecCollection, difference::Monoid};
 use serde::Serialize;
-use timely::dataflow::Stream;
+use timely::dataflow::{Stream, operators::vec::Map};
 
 use crate::{
     Epoch, Log, LogBatch, Name, Timestamp, Window,
     by::{GroupBy, Key},
     expire::expire,
     fold::{Admission, Panes, Predicate, fold},
+    input::Feeder,
     merge::{Windowing, merge},
     metrics::Metrics,
     series::Series,
     settings::Settings,
-    state::State,
+    state::{Base, State},
     view::{Plain, Publisher, RowKey, Windowed},
     watermark::Watermarks,
 };
@@ -48,11 +49,13 @@ pub trait Query: Send + Sync {
 /// A dataflow under construction.
 pub struct Flow<'s> {
     pub(crate) logs: LogStream<'s>,
+    pub(crate) only: Option<Predicate>,
     pub(crate) watermarks: Watermarks<'s>,
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) longest: Rc<LongestWindow>,
     pub(crate) state: State<'s>,
+    pub(crate) feeders: Vec<Feeder>,
     pub(crate) publisher: Publisher<'s>,
 }
 
@@ -78,13 +81,29 @@ impl<'s> Flow<'s> {
     pub fn logs(&self) -> Logs<'s> {
         Logs {
             stream: self.logs.clone(),
-            only: None,
+            only: self.only.clone(),
             watermarks: self.watermarks.clone(),
             settings: self.settings.clone(),
             metrics: self.metrics.clone(),
             longest: self.longest.clone(),
             state: self.state.clone(),
         }
+    }
+
+    /// To the rest of the query there are no logs but those of this time, and time goes no further.
+    pub fn within(&mut self, Range { start, end }: Range<Timestamp>) {
+        self.only = self.logs().filter(move |log| start <= log.timestamp() && log.timestamp() < end).only;
+        self.watermarks = self.watermarks.clone().map(move |at: Timestamp| at.min(end));
+    }
+
+    /// When nothing more will come, windows of this length are closed, too.
+    pub fn waits_for(&self, window: Duration) {
+        self.longest.note(window);
+    }
+
+    /// A base collection: see [`Base`] for what `what` is.
+    pub fn base<R: ExchangeData, V: ExchangeData>(&self, what: &str) -> Base<'s, R, V> {
+        self.state.base(what)
     }
 
     /// The job's settings.
@@ -227,14 +246,12 @@ impl<'s, K: Key, A: Monoid + ExchangeData> Partials<'s, K, A> {
 
     /// A part of each aggregate, which must be a homomorphism: the part of a sum is the sum of the parts.
     pub fn part<B: Monoid + ExchangeData>(&self, f: impl Fn(&A) -> B + 'static) -> Partials<'s, K, B> {
-        use timely::dataflow::operators::vec::Map;
         let panes = self.panes.clone().map(move |(at, aggregate)| (at, f(&aggregate)));
         Partials { panes, logs: self.logs.clone(), windowing: self.windowing }
     }
 
     /// By another key, a pure function of this one: from services to everything, say.
     pub fn regroup<J: Key>(&self, f: impl Fn(&K) -> J + 'static) -> Partials<'s, J, A> {
-        use timely::dataflow::operators::vec::Map;
         let panes =
             self.panes.clone().map(move |((key, pane), aggregate): ((K, Window), A)| ((f(&key), pane), aggregate));
         Partials { panes, logs: self.logs.clone(), windowing: self.windowing }

@@ -46,6 +46,8 @@ struct Partition {
     /// none before the first record
     next_offset: Option<i64>,
     newest: Timestamp,
+    /// the newest when the epoch under way began
+    began: Timestamp,
     touched: bool,
     active_at: Instant,
     finished: bool,
@@ -86,10 +88,12 @@ impl Intake {
     pub fn partition(&mut self, id: u32) -> PartitionSlot {
         let at = self.partitions.iter().position(|p| p.id == id).unwrap_or_else(|| {
             let restored = self.restored.get(&id);
+            let newest = restored.map_or(Timestamp::MIN, |reached| reached.newest);
             self.partitions.push(Partition {
                 id,
                 next_offset: restored.map(|reached| reached.next_offset),
-                newest: restored.map_or(Timestamp::MIN, |reached| reached.newest),
+                newest,
+                began: newest,
                 touched: false,
                 active_at: Instant::now(),
                 finished: false,
@@ -165,6 +169,7 @@ impl Intake {
                 return Err(Reason::TooFarAhead);
             }
             partition.newest = partition.newest.max(at);
+            partition.began = if partition.began == Timestamp::MIN { at } else { partition.began };
             Ok(())
         };
         self.batch.push(record, &self.defaults, |record| format::parse(record, format), admit)
@@ -175,9 +180,15 @@ impl Intake {
         self.partitions[slot.0].next_offset = Some(next_offset);
     }
 
-    /// Whether the reader should return: the batch, with its dead letters, is large enough.
+    /// Whether the reader should return: the batch, with its dead letters, is large enough, or the epoch spans enough
+    /// event time.
     pub fn is_full(&self) -> bool {
-        self.batch.bytes() + self.dead_bytes >= self.settings.batch_bytes
+        self.batch.bytes() + self.dead_bytes >= self.settings.batch_bytes || self.is_ahead()
+    }
+
+    fn is_ahead(&self) -> bool {
+        let Some(most) = self.settings.max_epoch_span else { return false };
+        self.partitions.iter().any(|partition| partition.newest.since(partition.began) > most)
     }
 
     /// Bytes that still fit into the batch under way.
@@ -243,6 +254,7 @@ impl Intake {
 
 impl Partition {
     fn mark(&mut self, now: Instant, idle_after: Duration, lateness: Duration) -> Mark {
+        self.began = self.newest;
         if std::mem::take(&mut self.touched) {
             self.active_at = now;
         }

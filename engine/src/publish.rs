@@ -119,6 +119,15 @@ impl Views {
         self.shared.history.since(epoch)
     }
 
+    /// Waits until readers see an epoch; for ever, if the job ends before.
+    pub async fn reached(&self, epoch: Epoch) {
+        let mut changes = self.subscribe();
+        while self.published() < epoch {
+            // one that was missed is seen, too
+            let _ = changes.recv().await;
+        }
+    }
+
     /// The newest epoch that readers see.
     pub fn published(&self) -> Epoch {
         self.shared.published.load(Ordering::Acquire)

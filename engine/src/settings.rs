@@ -33,6 +33,9 @@ pub struct Settings {
     pub max_record_bytes: usize,
     /// Bytes a batch aims at: small enough that parsing leaves it in the cache for the queries.
     pub batch_bytes: usize,
+    /// How much event time a partition may go on in one epoch; then it waits for the next. Where past logs are read
+    /// fast, what they come to could else be gone before it was there. None: as much as comes.
+    pub max_epoch_span: Option<Duration>,
     /// Epochs that may be under way between the sources and the sinks; when there are more, sources wait.
     pub max_epochs_in_flight: u64,
     /// How often what has happened is committed: made durable and told to sinks. Commits that take longer come less
@@ -59,6 +62,7 @@ impl Default for Settings {
             max_keys: 100_000,
             max_record_bytes: 1 << 20,
             batch_bytes: 256 << 10,
+            max_epoch_span: None,
             max_epochs_in_flight: 8,
             commit_interval: Duration::from_millis(200),
             max_outbox_bytes: 256 << 20,

@@ -198,6 +198,7 @@ fn end_epoch(shared: &Shared, dataflow: &mut Dataflow, inlets: &mut [Inlet], nex
     let delay = Timestamp::now().since(dataflow.watermark());
     shared.metrics.watermark_delay_ms.set(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
     dataflow.tell(shared.notice(0));
+    dataflow.feed();
     dataflow.advance(Some(mark), next);
 }
 

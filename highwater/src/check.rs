@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anyhow::bail;
 use highwater_connectors::Start;
-use highwater_engine::{Job, Settings};
+use highwater_engine::{Input, Job, Settings};
 use highwater_logstore::StoreSettings;
 
 use crate::{
@@ -31,7 +31,10 @@ pub(crate) fn check(arguments: &cli::Check) -> anyhow::Result<()> {
 /// Where the dataflow does not start.
 pub(crate) fn views_of(config: &Config) -> anyhow::Result<Vec<String>> {
     let settings = Settings { workers: 1, ..config.settings.clone() };
-    let job = Job { settings, queries: vec![Box::new(config.queries.clone())], ..Job::default() };
+    let mut queries = config.queries.clone();
+    // the job's own is not to be told that a job is over
+    queries.rules.input = Input::default();
+    let job = Job { settings, queries: vec![Box::new(queries)], ..Job::default() };
     let running = job.start()?;
     let views = running.views();
     running.join()?;

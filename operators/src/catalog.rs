@@ -24,6 +24,8 @@ pub const TEMPLATE_COUNTS_10M: &str = "template_counts_10m";
 pub const ANOMALIES: &str = "anomalies";
 /// Alerts by their id: `Plain<Name>` → [`Alert`](crate::Alert).
 pub const ALERTS: &str = "alerts";
+/// Alerts that do not fire yet, by their id: `Plain<Name>` → [`Alert`](crate::Alert).
+pub const PENDING_ALERTS: &str = "pending_alerts";
 /// Calls between services per minute, among a share of all traces: `Windowed<(Name, Name)>`, caller and callee, →
 /// [`EdgeStats`](crate::EdgeStats).
 pub const SERVICE_GRAPH: &str = "service_graph";

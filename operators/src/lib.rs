@@ -18,7 +18,10 @@ mod template;
 mod top_k;
 mod trace;
 
-pub use alert::{AlertRule, AlertSpan, AlertState, Condition, Predicate, alert_spans};
+pub use alert::{
+    AlertMachine, AlertRule, AlertSpan, AlertState, Condition, Dimension, Evaluate, Fact, Measure, NoData, Origin,
+    Part, Predicate, RuleMetric, RuleSpec, SpecProblem, TOGETHER, alert_spans, selects,
+};
 pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest, Patterns};
 pub use detect::{

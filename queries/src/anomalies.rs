@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use highwater_engine::{Flow, Name, Series, Window, minutes};
+use differential_dataflow::VecCollection;
+use highwater_engine::{Epoch, Flow, Name, Series, Window, minutes};
 use highwater_operators::{
-    Detect, Detection, FEATURES, IsolationForest, Real, ServiceStats, Subject, Training, catalog, features,
+    Anomaly, Detect, Detection, FEATURES, IsolationForest, Real, ServiceStats, Subject, Training, catalog, features,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,8 +33,11 @@ impl Default for Detectors {
     }
 }
 
-/// Publishes the view.
-pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) {
+/// Anomalies as they are found.
+pub type Found<'s> = VecCollection<'s, Epoch, Anomaly, isize>;
+
+/// Publishes the view. Gives the anomalies whose end lies within the retention.
+pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) -> Found<'s> {
     let features = feature_rows(&stats.closed);
     let models = features.models(PERIOD, Training::default());
     let forest = features.forest_scores(&models, PERIOD);
@@ -48,14 +52,16 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
         };
         let found = series.anomalies(Some(&forest), config, subject);
         let retention = flow.settings().retention;
-        let kept = flow.expire(found, retention, |(_, anomaly)| anomaly.window_start);
+        let kept = flow.expire(found.clone(), retention, |(_, anomaly)| anomaly.window_start);
         flow.table(catalog::ANOMALIES, kept);
+        flow.expire(found.map(|(_, anomaly)| anomaly), retention, |anomaly| anomaly.window_end)
     };
-    judge("log_volume", detectors.log_volume, |stats| Some(stats.levels.total() as f64));
-    judge("error_rate", detectors.error_rate, |stats| {
+    let volume = judge("log_volume", detectors.log_volume, |stats| Some(stats.levels.total() as f64));
+    let errors = judge("error_rate", detectors.error_rate, |stats| {
         (stats.levels.total() > 0).then(|| stats.levels.error_rate().value())
     });
-    judge("latency", detectors.latency, |stats| stats.latency.quantile(0.95).map(|micros| micros as f64));
+    let latency = judge("latency", detectors.latency, |stats| stats.latency.quantile(0.95).map(|micros| micros as f64));
+    volume.concat(errors).concat(latency)
 }
 
 /// What the forest knows of a window: see [`features`].

@@ -3,11 +3,13 @@
 
 pub mod alerts;
 pub mod anomalies;
+pub mod backtest;
 pub mod error_rate;
 pub mod latency;
 pub mod level_breakdown;
 pub mod log_volume;
 pub mod patterns;
+pub mod rules;
 pub mod service_graph;
 pub mod service_health;
 pub mod stats;
@@ -18,7 +20,9 @@ use serde::{Deserialize, Serialize};
 
 pub use alerts::Thresholds;
 pub use anomalies::Detectors;
+pub use backtest::{Backtest, BacktestError, BacktestProgress, BacktestReport};
 pub use patterns::MessagePatterns;
+pub use rules::Rules;
 pub use service_graph::ServiceGraph;
 pub use stats::{Rollups, Stats};
 
@@ -39,6 +43,8 @@ pub struct Standard {
     pub service_graph: ServiceGraph,
     /// How new patterns of messages are found.
     pub patterns: MessagePatterns,
+    /// What people alert on.
+    pub rules: Rules,
 }
 
 impl Query for Standard {
@@ -56,7 +62,13 @@ impl Query for Standard {
         let seen = patterns::build(flow, &self.patterns);
         top_errors::build(flow, &seen);
         service_graph::build(flow, &self.service_graph);
-        anomalies::build(flow, &stats, &self.detectors);
+        let anomalies = anomalies::build(flow, &stats, &self.detectors).concat(seen.anomalies.clone());
         alerts::build(flow, &stats, &self.thresholds);
+        let hosts = self.rules.by_host.then(|| rules::hosts(flow));
+        rules::build(
+            flow,
+            &self.rules,
+            &rules::Sources { stats, templates: Some(seen.counts), anomalies: Some(anomalies), hosts },
+        );
     }
 }

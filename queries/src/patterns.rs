@@ -9,10 +9,12 @@ use highwater_engine::{Epoch, Flow, Log, Name, OTHER, Series, Service, days, hou
 use highwater_operators::{Occurrences, Pattern, Patterns, Sighting, Sightings, TemplateId, catalog};
 use serde::{Deserialize, Serialize};
 
+use crate::anomalies::Found;
+
 /// A template that has not come for so long may come as a new one.
 const REMEMBERED: Duration = days(30);
 /// How long counts per minute are kept, at least.
-const COUNTS_KEPT: Duration = hours(1);
+pub(crate) const COUNTS_KEPT: Duration = hours(1);
 /// How long counts per ten minutes are kept.
 const TRENDS_KEPT: Duration = hours(24);
 
@@ -45,6 +47,8 @@ pub struct Seen<'s> {
     pub counts: Series<'s, (Name, TemplateId), Occurrences>,
     /// Its text, and when it came first.
     pub templates: ByTemplate<'s, Sighting>,
+    /// New patterns.
+    pub anomalies: Found<'s>,
 }
 
 /// Masks and folds each log once; publishes the views.
@@ -69,8 +73,8 @@ pub fn build<'s>(flow: &mut Flow<'s>, config: &MessagePatterns) -> Seen<'s> {
 
     let found = patterns.flat_map(|((service, _), pattern)| pattern.anomaly(&service));
     let kept = flow.expire(found, retention, |anomaly| anomaly.window_start);
-    flow.table(catalog::ANOMALIES, kept.map(|anomaly| (Name::from(anomaly.id.as_str()), anomaly)));
-    Seen { counts, templates }
+    flow.table(catalog::ANOMALIES, kept.clone().map(|anomaly| (Name::from(anomaly.id.as_str()), anomaly)));
+    Seen { counts, templates, anomalies: kept }
 }
 
 /// What is known of each template, from its days.

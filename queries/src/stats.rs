@@ -12,6 +12,9 @@ use crate::ALL;
 /// over, so that what is found in the retention does not change for no reason but age.
 const MARGIN: Duration = minutes(30);
 
+/// The longest window of an alert rule.
+const LONGEST_RULE: Duration = hours(24);
+
 /// How long the statistics per service are kept in longer windows; at least as long as in those of 10 seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -42,6 +45,10 @@ pub struct Stats<'s> {
     pub live: Series<'s, Name, ServiceStats>,
     /// The same for closed windows, without gaps: a service that goes silent counts zero.
     pub closed: Series<'s, Name, ServiceStats>,
+    /// The live ones in windows of a minute, kept a while longer than is promised: a rule looks back a day from there.
+    pub minutes: Series<'s, Name, ServiceStats>,
+    /// How long the rows of both resolutions are kept.
+    pub kept: [Duration; 2],
 }
 
 /// Folds each log once; publishes the three resolutions that the metrics API reads.
@@ -50,10 +57,16 @@ pub fn build<'s>(flow: &mut Flow<'s>, rollups: &Rollups) -> Stats<'s> {
     let folded = flow.logs().tumbling(seconds(10)).keep(finest).fold(Service, ServiceStats::observe);
     let per_service = folded.windows();
     flow.view(catalog::SERVICE_STATS_10S, &per_service);
-    flow.view(catalog::SERVICE_STATS_1M, &folded.rollup(minutes(1), minute));
+    let minute = minute.max(LONGEST_RULE) + finest;
+    let per_minute = folded.rollup(minutes(1), minute);
+    flow.view(catalog::SERVICE_STATS_1M, &per_minute);
     flow.view(catalog::SERVICE_STATS_1H, &folded.rollup(hours(1), hour));
-    let together = folded.regroup(|_| Name::from(ALL)).windows();
-    let live = per_service.with_rows(per_service.rows().concat(together.rows()));
+    let all = folded.regroup(|_| Name::from(ALL));
+    let with = |series: &Series<'s, Name, ServiceStats>, more: Series<'s, Name, ServiceStats>| {
+        series.with_rows(series.rows().concat(more.rows()))
+    };
+    let live = with(&per_service, all.windows());
+    let minutes = with(&per_minute, all.rollup(per_minute.window(), minute));
     let closed = live.closed(ServiceStats::default());
-    Stats { live, closed }
+    Stats { live, closed, minutes, kept: [finest, minute] }
 }

@@ -3,12 +3,12 @@
 use std::{any::Any, cell::RefCell, collections::BTreeMap, marker::PhantomData, rc::Rc};
 
 use crossbeam_channel::Sender;
-use differential_dataflow::{ExchangeData, VecCollection, consolidation::consolidate};
+use differential_dataflow::{AsCollection, ExchangeData, VecCollection, consolidation::consolidate};
 use timely::{
     container::CapacityContainerBuilder,
     dataflow::{
         InputHandle, Scope, StreamVec,
-        channels::pact::Exchange,
+        channels::pact::{Exchange, Pipeline},
         operators::{Input, Operator, generic::operator::empty, vec::Map},
     },
 };
@@ -53,6 +53,10 @@ impl<'s> State<'s> {
             restorers: RefCell::default(),
             ends: RefCell::default(),
         }))
+    }
+
+    pub(crate) fn scope(&self) -> Scope<'s, Epoch> {
+        self.0.scope
     }
 
     /// The base collections from now on are this query's.
@@ -106,6 +110,24 @@ impl<'s, R: ExchangeData, V: ExchangeData> Base<'s, R, V> {
     /// The rows that were kept, each once, on any worker, before any log. None on a first start.
     pub fn restored(&self) -> StreamVec<'s, Epoch, (R, V)> {
         self.restored.clone()
+    }
+
+    /// The same as a collection.
+    pub fn restored_rows(&self) -> VecCollection<'s, Epoch, (R, V), isize> {
+        let rows = self.restored.clone().unary::<CapacityContainerBuilder<Vec<((R, V), Epoch, isize)>>, _, _, _>(
+            Pipeline,
+            "Restored",
+            |_, _| {
+                |input, output| {
+                    input.for_each_time(|cap, batches| {
+                        let epoch = *cap.time();
+                        let rows = batches.flat_map(|batch| batch.drain(..)).map(|row| (row, epoch, 1));
+                        output.session(&cap).give_iterator(rows);
+                    });
+                }
+            },
+        );
+        rows.as_collection()
     }
 
     /// The epoch up to which [`Base::restored`] brings rows and nothing else happens.

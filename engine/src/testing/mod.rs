@@ -33,7 +33,7 @@ pub type Script = Vec<Vec<(u32, String)>>;
 /// Where the dataflow runtime does not start, or a worker panics.
 pub fn replay(query: impl Query + 'static, settings: &Settings, script: &Script) -> Result<Vec<Arc<Snapshot>>, String> {
     let queries: Arc<Vec<Box<dyn Query>>> = Arc::new(vec![Box::new(query)]);
-    run(&queries, settings, script, true, None)
+    run(&queries, settings, script, true, None, |_| ())
 }
 
 /// Runs a query over scripted epochs as [`replay`] does, but in parts: after each, the job ends as if it had been
@@ -46,12 +46,28 @@ pub fn replay_in_parts(
     query: impl Query + 'static,
     parts: &[(Settings, Script)],
 ) -> Result<Vec<Vec<Arc<Snapshot>>>, String> {
+    replay_edited(query, parts, |_, _| ())
+}
+
+/// Runs a query over scripted epochs in parts as [`replay_in_parts`] does. Before each epoch of each part ends, `edit` is
+/// called with the numbers of both: what it does to an [`Input`](crate::Input) enters in that epoch.
+///
+/// # Errors
+/// Where the dataflow runtime does not start, a worker panics, or the state cannot be read.
+pub fn replay_edited(
+    query: impl Query + 'static,
+    parts: &[(Settings, Script)],
+    edit: impl Fn(usize, usize) + Send + Sync + 'static,
+) -> Result<Vec<Vec<Arc<Snapshot>>>, String> {
+    let edit = Arc::new(edit);
     let queries: Arc<Vec<Box<dyn Query>>> = Arc::new(vec![Box::new(query)]);
     let disk = Disk::default();
     let mut snapshots = Vec::new();
     for (number, (settings, script)) in parts.iter().enumerate() {
         let store = Arc::new(Store::on(disk.clone(), true).map_err(|error| error.to_string())?);
-        snapshots.push(run(&queries, settings, script, number + 1 == parts.len(), Some(store))?);
+        let (edit, to_the_end) = (edit.clone(), number + 1 == parts.len());
+        let edit = move |epoch| edit(number, epoch);
+        snapshots.push(run(&queries, settings, script, to_the_end, Some(store), edit)?);
         disk.crash(|_| 1);
     }
     Ok(snapshots)
@@ -63,6 +79,7 @@ fn run(
     script: &Script,
     to_the_end: bool,
     store: Option<Arc<Store>>,
+    edit: impl Fn(usize) + Send + Sync + 'static,
 ) -> Result<Vec<Arc<Snapshot>>, String> {
     let metrics = Arc::new(Metrics::default());
     let (outputs, published) = unbounded();
@@ -82,7 +99,8 @@ fn run(
     };
     let config =
         if settings.workers > 1 { timely::Config::process(settings.workers) } else { timely::Config::thread() };
-    let play = Play { queries: queries.clone(), settings: settings.clone(), script: script.clone(), to_the_end, store };
+    let (queries, settings, script) = (queries.clone(), settings.clone(), script.clone());
+    let play = Play { queries, settings, script, to_the_end, store, edit: Box::new(edit) };
     let sender = outputs.clone();
     let guards = timely::execute(config, move |worker| play.run(worker, &metrics, &sender, &events))?;
     for result in guards.join() {
@@ -103,6 +121,8 @@ struct Play {
     /// whether partitions end after it
     to_the_end: bool,
     store: Option<Arc<Store>>,
+    /// called on worker 0 before each epoch of the script ends
+    edit: Box<dyn Fn(usize) + Send + Sync>,
 }
 
 impl Play {
@@ -142,7 +162,7 @@ impl Play {
             complete(worker, outputs, &dataflow, restored);
         }
         let epochs = self.script.iter().map(Some).chain(self.to_the_end.then_some(None));
-        for (epoch, records) in (first..).zip(epochs) {
+        for (number, (epoch, records)) in (first..).zip(epochs).enumerate() {
             let mine = |partition: u32| partition as usize % peers == index;
             for (partition, record) in records.into_iter().flatten().filter(|(partition, _)| mine(*partition)) {
                 let slot = intake.partition(*partition);
@@ -155,6 +175,10 @@ impl Play {
                 dataflow.send(batch);
             }
             dataflow.reached(source.clone(), intake.reached(), intake.take_dead_letters());
+            if index == 0 {
+                (self.edit)(number);
+            }
+            dataflow.feed();
             dataflow.advance(Some(intake.mark(Instant::now())), epoch + 1);
             complete(worker, outputs, &dataflow, epoch);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Condition;
+use super::{Condition, NoData};
 use crate::Real;
 
 /// A predicate on the values of a series, how long it must hold before the alert fires, and from where on it is over.
@@ -26,6 +26,11 @@ pub struct AlertRule {
     pub for_at_least: Duration,
     /// Hysteresis: the threshold that stands in for the predicate's own once the alert fires.
     pub clear: Option<Real>,
+    /// How long it must not hold without a break before a firing alert is resolved; at zero, that is at the end of the
+    /// first window of which it does not hold.
+    pub keep_firing_for: Duration,
+    /// What a window of which nothing is known means. Absence is never unknown.
+    pub no_data: NoData,
 }
 
 /// What must hold of a window's value.
@@ -78,6 +83,20 @@ impl AlertRule {
         self
     }
 
+    /// Once firing, is resolved only when it has not held for so long.
+    #[must_use]
+    pub fn keep_firing_for(mut self, duration: Duration) -> Self {
+        self.keep_firing_for = duration;
+        self
+    }
+
+    /// What a window of which nothing is known means.
+    #[must_use]
+    pub fn on_no_data(mut self, no_data: NoData) -> Self {
+        self.no_data = no_data;
+        self
+    }
+
     /// Whether the predicate holds of `value`; `firing` says whether the alert already fires.
     pub fn holds(&self, value: f64, firing: bool) -> bool {
         let threshold = |own: Real| *self.clear.filter(|_| firing).unwrap_or(own);
@@ -101,6 +120,7 @@ impl AlertRule {
     }
 
     fn on(predicate: Predicate) -> Self {
-        AlertRule { predicate, for_at_least: Duration::ZERO, clear: None }
+        let (for_at_least, keep_firing_for, no_data) = (Duration::ZERO, Duration::ZERO, NoData::Keep);
+        AlertRule { predicate, for_at_least, clear: None, keep_firing_for, no_data }
     }
 }

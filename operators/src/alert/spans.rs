@@ -1,4 +1,5 @@
-//! [`alert_spans`]: when a rule fired over a series, and when that was over.
+//! [`AlertMachine`]: what becomes of an alert window by window; [`alert_spans`]: when a rule fired over a series, and when
+//! that was over.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use highwater_engine::{Timestamp, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{AlertRule, Predicate};
+use super::{AlertRule, NoData, Predicate};
 use crate::Real;
 
 /// A stretch of a series over which a rule held: pending, then firing, then resolved. Stretches that ended while pending
@@ -17,12 +18,15 @@ pub struct AlertSpan {
     pub since: Window,
     /// When it began to fire: the end of the window that made it long enough. None while pending.
     pub firing_from: Option<Timestamp>,
-    /// When it was resolved: the end of the first window of which the predicate held no longer. None while it lasts.
+    /// When it was resolved: the end of the window by which the predicate had not held for long enough. None while it lasts.
     pub until: Option<Timestamp>,
-    /// The value that met the predicate most clearly: the greatest, the least, the furthest from 0.
-    pub peak: Real,
+    /// The value that met the predicate most clearly: the greatest, the least, the furthest from 0. None where nothing was
+    /// known of any window.
+    pub peak: Option<Real>,
     /// The latest value of which the predicate held.
-    pub last: Real,
+    pub last: Option<Real>,
+    /// Whether it lasts because nothing is known of the latest window.
+    pub no_data: bool,
 }
 
 /// Where an alert stands.
@@ -33,6 +37,8 @@ pub enum AlertState {
     Pending,
     /// It has held for long enough.
     Firing,
+    /// The same, but nothing is known of the latest window.
+    NoData,
     /// It fired and holds no longer.
     Resolved,
 }
@@ -42,6 +48,7 @@ impl AlertSpan {
     pub fn state(&self) -> AlertState {
         match (self.firing_from, self.until) {
             (_, Some(_)) => AlertState::Resolved,
+            (Some(_), None) if self.no_data => AlertState::NoData,
             (Some(_), None) => AlertState::Firing,
             (None, None) => AlertState::Pending,
         }
@@ -50,10 +57,9 @@ impl AlertSpan {
 
 /// The stretches over which `rule` held of a series of windows of `size`, oldest first; at most the last one pending.
 ///
-/// `series` is ascending. A window that it lacks says nothing: a pending alert starts over after it, a firing one goes on
-/// firing, for silence is no sign of recovery. To [`Predicate::Absent`] a missing window between others is an absence like
-/// any other; one that is missing at the end is not seen, so let the series be zero-filled up to the watermark. A value
-/// that is not a number counts as a missing window.
+/// `series` is ascending. Of a window that it lacks between others nothing is known: the rule says what that means; one
+/// that is missing at the end is not seen, so let the series be filled up to the watermark. A value that is not a number
+/// counts as a missing window.
 ///
 /// ```
 /// use highwater_engine::{Timestamp, Window, seconds};
@@ -65,61 +71,104 @@ impl AlertSpan {
 /// let spans = alert_spans(&series, seconds(10), &rule);
 /// assert_eq!(spans.len(), 1);
 /// assert_eq!((spans[0].since.start, spans[0].firing_from, spans[0].until), (at(10), Some(at(30)), Some(at(50))));
-/// assert_eq!((*spans[0].peak, spans[0].state()), (9.0, AlertState::Resolved));
+/// assert_eq!((spans[0].peak.map(|peak| *peak), spans[0].state()), (Some(9.0), AlertState::Resolved));
 /// ```
 pub fn alert_spans(series: &[(Window, f64)], size: Duration, rule: &AlertRule) -> Vec<AlertSpan> {
-    let mut machine = Machine { rule, size, open: None, closed: Vec::new() };
+    let mut machine = AlertMachine::default();
     let mut expected = None;
     for (window, value) in series.iter().filter(|(_, value)| !value.is_nan()) {
-        if let Some(missing) = expected.filter(|expected| expected < window) {
-            machine.gap(missing, *window);
+        while let Some(missing) = expected.filter(|expected| expected < window) {
+            machine.step(rule, missing, size, None);
+            expected = Some(missing.later(size));
         }
-        machine.step(*window, (*value).into());
+        machine.step(rule, *window, size, Some((*value).into()));
         expected = Some(window.later(size));
     }
-    machine.closed.extend(machine.open);
-    machine.closed
+    machine.spans().collect()
 }
 
-struct Machine<'a> {
-    rule: &'a AlertRule,
-    size: Duration,
+/// The alerts of one rule over one series, as far as it has been shown to them. Plain data: what it has been shown can be
+/// forgotten, and shown on from there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AlertMachine {
     /// The alert that is pending or firing.
     open: Option<AlertSpan>,
+    /// While it fires: the end of the first window since which the predicate has not held.
+    clear_since: Option<Timestamp>,
     closed: Vec<AlertSpan>,
 }
 
-impl Machine<'_> {
-    /// One window with its value.
-    fn step(&mut self, window: Window, value: Real) {
-        let firing = self.open.is_some_and(|span| span.firing_from.is_some());
-        if self.rule.holds(*value, firing) {
-            self.hold(window, window.end(self.size), value);
-        } else if let Some(over) = self.open.take().filter(|_| firing) {
-            self.closed.push(AlertSpan { until: Some(window.end(self.size)), ..over });
+impl AlertMachine {
+    /// Shows it the next window of `size` with its value; none where nothing is known of it.
+    pub fn step(&mut self, rule: &AlertRule, window: Window, size: Duration, value: Option<Real>) {
+        let firing = self.is_firing();
+        let end = window.end(size);
+        match value {
+            Some(value) if rule.holds(*value, firing) => self.hold(rule, window, end, Some(value)),
+            Some(_) => self.clear(rule, end),
+            None if rule.predicate == Predicate::Absent => self.hold(rule, window, end, Some(Real::default())),
+            None => match rule.no_data {
+                NoData::Alert => self.hold(rule, window, end, None),
+                NoData::Resolve => self.clear(rule, end),
+                NoData::Keep if firing => {}
+                NoData::Keep => self.open = None,
+            },
         }
     }
 
-    /// Windows from `missing` on that are not there, up to `next`.
-    fn gap(&mut self, missing: Window, next: Window) {
-        if self.rule.predicate == Predicate::Absent {
-            self.hold(missing, next.start, Real::default());
-        } else {
-            self.open = self.open.take().filter(|span| span.firing_from.is_some());
-        }
+    /// All alerts that are remembered, oldest first; the last one may be open.
+    pub fn spans(&self) -> impl Iterator<Item = AlertSpan> + '_ {
+        self.closed.iter().copied().chain(self.open)
     }
 
-    /// The predicate held from `window` to `end`.
-    fn hold(&mut self, window: Window, end: Timestamp, value: Real) {
-        let fresh = AlertSpan { since: window, firing_from: None, until: None, peak: value, last: value };
+    /// Forgets the alerts that were resolved before. Gives whether there were any.
+    pub fn forget(&mut self, before: Timestamp) -> bool {
+        let known = self.closed.len();
+        self.closed.retain(|span| span.until.is_none_or(|until| until >= before));
+        self.closed.len() < known
+    }
+
+    /// Whether there is nothing to remember.
+    pub fn is_idle(&self) -> bool {
+        self.open.is_none() && self.closed.is_empty()
+    }
+
+    /// Whether an alert is pending or fires.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    fn is_firing(&self) -> bool {
+        self.open.is_some_and(|span| span.firing_from.is_some())
+    }
+
+    /// The predicate held of `window`.
+    fn hold(&mut self, rule: &AlertRule, window: Window, end: Timestamp, value: Option<Real>) {
+        self.clear_since = None;
+        let fresh =
+            AlertSpan { since: window, firing_from: None, until: None, peak: value, last: value, no_data: false };
         let span = self.open.get_or_insert(fresh);
-        span.peak = self.rule.clearer(span.peak, value);
-        span.last = value;
-        if span.firing_from.is_none() && end.since(span.since.start) >= self.rule.for_at_least {
-            // the end of the first window that makes it long enough, also where many came at once
-            let windows = self.rule.for_at_least.as_micros().div_ceil(self.size.as_micros().max(1)).max(1);
-            let long = self.size.saturating_mul(u32::try_from(windows).unwrap_or(u32::MAX));
-            span.firing_from = Some(span.since.start.plus(long).min(end));
+        span.no_data = value.is_none();
+        span.last = value.or(span.last);
+        span.peak = match (span.peak, value) {
+            (Some(peak), Some(value)) => Some(rule.clearer(peak, value)),
+            (peak, value) => peak.or(value),
+        };
+        if span.firing_from.is_none() && end.since(span.since.start) >= rule.for_at_least {
+            span.firing_from = Some(end);
+        }
+    }
+
+    /// The predicate did not hold of the window with this end.
+    fn clear(&mut self, rule: &AlertRule, end: Timestamp) {
+        if !self.is_firing() {
+            self.open = None;
+            return;
+        }
+        self.open.iter_mut().for_each(|span| span.no_data = false);
+        if end.since(*self.clear_since.get_or_insert(end)) >= rule.keep_firing_for {
+            self.clear_since = None;
+            self.closed.extend(self.open.take().map(|over| AlertSpan { until: Some(end), ..over }));
         }
     }
 }
@@ -148,7 +197,7 @@ mod tests {
         let second = |at: Timestamp| at.as_micros() / 1_000_000;
         alert_spans(&series(values), seconds(10), &rule)
             .iter()
-            .map(|s| (second(s.since.start), s.firing_from.map(second), s.until.map(second), *s.peak))
+            .map(|s| (second(s.since.start), s.firing_from.map(second), s.until.map(second), *s.peak.unwrap()))
             .collect()
     }
 
@@ -206,7 +255,7 @@ mod tests {
             }
             for span in &spans {
                 prop_assert!(span.firing_from.is_none_or(|from| from.since(span.since.start) >= seconds(hold)));
-                prop_assert!(*span.peak > 5.0);
+                prop_assert!(*span.peak.unwrap() > 5.0);
             }
         }
     }

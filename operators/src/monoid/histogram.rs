@@ -71,6 +71,17 @@ impl Histogram {
         }
     }
 
+    /// Takes values away that were merged into this one.
+    pub fn take_away(&mut self, less: &Self) {
+        for bin in &less.bins {
+            let at = self.place(bin.index());
+            if let Some(mine) = self.bins.get_mut(at).filter(|mine| mine.index() == bin.index()) {
+                *mine = Bin::new(bin.index(), mine.count().saturating_sub(bin.count()));
+            }
+        }
+        self.bins.retain(|bin| bin.count() > 0);
+    }
+
     /// The value that stands for all that cannot be told from this one once they are taken in.
     pub fn rounded(micros: u64) -> u64 {
         Bin::new(index_of(micros), 1).middle()
@@ -293,6 +304,9 @@ mod tests {
             let plus = |left: &Histogram, right: &Histogram| { let mut sum = left.clone(); sum.plus_equals(right); sum };
             prop_assert_eq!(&plus(&plus(&x, &y), &z), &whole);
             prop_assert_eq!(&plus(&x, &plus(&z, &y)), &whole);
+            let mut rest = whole.clone();
+            rest.take_away(&y);
+            prop_assert_eq!(&rest, &plus(&x, &z));
             values.reverse();
             prop_assert_eq!(histogram(&values), whole);
         }

@@ -1,0 +1,177 @@
+//! Facts into the parts of those measures that some rule asks for, on the worker that has the facts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+    time::Duration,
+};
+
+use differential_dataflow::Hashable;
+use highwater_engine::{Closed, Name, Timestamp, Window};
+use highwater_operators::{Dimension, Fact, Measure, Origin, Part, RuleSpec, selects};
+
+use super::facts::Row;
+
+/// What an origin contributes to a group of a measure in a step: `((measure, group), (step, origin, part))`.
+pub(super) type Contribution = ((u64, Name), (Window, u64, Part));
+
+type Changes = Vec<(Contribution, isize)>;
+
+/// What is asked for by rules that differ in nothing that matters here.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Ask {
+    measure: Measure,
+    /// where the services are the groups, those that are asked for
+    services: Vec<Name>,
+    id: u64,
+}
+
+impl Ask {
+    fn of(spec: RuleSpec, retention: Duration) -> Self {
+        let measure = Measure::of(&spec, retention);
+        let services = if measure.group_by() == Some(Dimension::Service) { spec.services } else { Vec::new() };
+        Ask { id: measure.id(), measure, services }
+    }
+
+    fn takes(&self, origin: &Origin) -> bool {
+        let chosen = |service: &str| selects(&self.services, service);
+        self.measure.takes(origin)
+            && match origin {
+                Origin::Service(service) | Origin::Anomaly(Some(service), _) => chosen(service),
+                _ => true,
+            }
+    }
+}
+
+/// A measure of an origin, and how many ask for it.
+struct Asked {
+    ask: Rc<Ask>,
+    times: usize,
+}
+
+#[derive(Default)]
+struct Known {
+    facts: BTreeMap<(Duration, Window), Fact>,
+    /// by the measure's id
+    asked: BTreeMap<u64, Asked>,
+}
+
+/// The state of one worker.
+pub(super) struct Measuring {
+    retention: Duration,
+    watermark: Timestamp,
+    origins: BTreeMap<Origin, Known>,
+    /// and how many rules ask so
+    asks: BTreeMap<Rc<Ask>, usize>,
+    /// windows of facts that the watermark has not passed, by their end
+    open: BTreeMap<Timestamp, BTreeSet<(Origin, Duration, Window)>>,
+}
+
+impl Measuring {
+    pub(super) fn new(retention: Duration) -> Self {
+        let (origins, asks, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Measuring { retention, watermark: Timestamp::MIN, origins, asks, open }
+    }
+
+    pub(super) fn close(&mut self, closed: Closed<Row, RuleSpec>) -> Changes {
+        let mut changes = Changes::new();
+        // what comes first, so that an edit that changes nothing here is no news
+        for (spec, diff) in closed.shared.into_iter().rev() {
+            self.ask(Ask::of(spec, self.retention), diff, &mut changes);
+        }
+        for (row, diff) in closed.rows {
+            self.learn(row, diff, &mut changes);
+        }
+        self.watermark = closed.watermark;
+        while let Some(passed) = self.open.first_entry().filter(|passed| *passed.key() <= self.watermark) {
+            for (origin, step, window) in passed.remove() {
+                let Some(known) = self.origins.get(&origin) else { continue };
+                let Some(fact) = known.facts.get(&(step, window)) else { continue };
+                known.tell(&origin, (step, window), fact, 1, |ask| !ask.measure.is_provisional(), &mut changes);
+            }
+        }
+        changes
+    }
+
+    /// A rule asks, or does so no longer.
+    fn ask(&mut self, ask: Ask, diff: isize, changes: &mut Changes) {
+        let ask = Rc::new(ask);
+        let times = self.asks.entry(ask.clone()).or_default();
+        let before = *times;
+        *times = times.saturating_add_signed(diff);
+        let after = *times;
+        if after == 0 {
+            self.asks.remove(&ask);
+        }
+        if (before == 0) == (after == 0) {
+            return;
+        }
+        for (origin, known) in self.origins.iter_mut().filter(|(origin, _)| ask.takes(origin)) {
+            known.ask(origin, &ask, after > 0, self.watermark, changes);
+        }
+    }
+
+    fn learn(&mut self, ((origin, step, window), fact): Row, diff: isize, changes: &mut Changes) {
+        let asks = &self.asks;
+        let known = self.origins.entry(origin.clone()).or_insert_with(|| Known::new(&origin, asks));
+        let end = window.end(step);
+        let is_open = end > self.watermark;
+        known.tell(&origin, (step, window), &fact, diff, |ask| !is_open || ask.measure.is_provisional(), changes);
+        if diff > 0 {
+            known.facts.insert((step, window), fact);
+            if is_open {
+                self.open.entry(end).or_default().insert((origin, step, window));
+            }
+        } else {
+            known.facts.remove(&(step, window));
+            if known.facts.is_empty() {
+                self.origins.remove(&origin);
+            }
+        }
+    }
+}
+
+impl Known {
+    fn new(origin: &Origin, asks: &BTreeMap<Rc<Ask>, usize>) -> Self {
+        let mut known = Known::default();
+        for ask in asks.keys().filter(|ask| ask.takes(origin)) {
+            known.asked.entry(ask.id).or_insert_with(|| Asked { ask: ask.clone(), times: 0 }).times += 1;
+        }
+        known
+    }
+
+    /// A measure is asked for once more or once less: the first and the last time, all that is known is told.
+    fn ask(&mut self, origin: &Origin, ask: &Rc<Ask>, more: bool, watermark: Timestamp, changes: &mut Changes) {
+        let asked = self.asked.entry(ask.id).or_insert_with(|| Asked { ask: ask.clone(), times: 0 });
+        asked.times = asked.times.saturating_add_signed(if more { 1 } else { -1 });
+        let (is_first, is_last) = (more && asked.times == 1, asked.times == 0);
+        if is_first || is_last {
+            let diff = if is_first { 1 } else { -1 };
+            for (&(step, window), fact) in &self.facts {
+                let is_told = window.end(step) <= watermark || ask.measure.is_provisional();
+                self.tell(origin, (step, window), fact, diff, |other| is_told && other.id == ask.id, changes);
+            }
+        }
+        if is_last {
+            self.asked.remove(&ask.id);
+        }
+    }
+
+    /// A fact comes or goes, for those who are to know.
+    fn tell(
+        &self,
+        origin: &Origin,
+        (step, window): (Duration, Window),
+        fact: &Fact,
+        diff: isize,
+        who: impl Fn(&Ask) -> bool,
+        changes: &mut Changes,
+    ) {
+        let asked = self.asked.values().map(|asked| &asked.ask);
+        for ask in asked.filter(|ask| ask.measure.step() == step && who(ask)) {
+            for (group, part) in ask.measure.parts(origin, fact) {
+                changes.push((((ask.id, group), (window, origin.hashed(), part)), diff));
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A group's parts by steps, and the windows over them.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use highwater_engine::{Timestamp, Window};
+use highwater_operators::{Measure, Part, Real};
+
+/// The parts of one group of a measure.
+#[derive(Debug, Default)]
+pub(super) struct Panes(BTreeMap<Window, Vec<(u64, Part)>>);
+
+/// What a window that ends with this step comes to; none where nothing can be measured.
+pub(super) type Point = (Window, Option<Real>);
+
+impl Panes {
+    /// Takes in what an origin contributes to a step, in place of what it did before.
+    pub(super) fn put(&mut self, window: Window, origin: u64, part: Part) {
+        let parts = self.0.entry(window).or_default();
+        match parts.binary_search_by_key(&origin, |(origin, _)| *origin) {
+            Ok(at) => parts[at].1 = part,
+            Err(at) => parts.insert(at, (origin, part)),
+        }
+    }
+
+    /// Lets go of what an origin contributed.
+    pub(super) fn take(&mut self, window: Window, origin: u64) {
+        let Some(parts) = self.0.get_mut(&window) else { return };
+        parts.retain(|(of, _)| *of != origin);
+        if parts.is_empty() {
+            self.0.remove(&window);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn first(&self) -> Option<Window> {
+        self.0.keys().next().copied()
+    }
+
+    /// How many steps from one on have parts without a break.
+    pub(super) fn filled_from(&self, from: Timestamp, step: Duration) -> Timestamp {
+        let mut next = Window { start: from };
+        while self.0.contains_key(&next) {
+            next = next.later(step);
+        }
+        next.start
+    }
+
+    /// The windows that end with the steps from `from` on, up to `to`. Each is told from the one before by what comes and
+    /// what goes, where that can be done.
+    pub(super) fn points(&self, measure: &Measure, from: Timestamp, to: Timestamp) -> Vec<Point> {
+        let step = measure.step();
+        let before = step.saturating_mul(measure.steps() - 1);
+        let mut points = Vec::new();
+        let mut window = Window { start: from };
+        let mut sum = self.sum(Window { start: from.minus(before) }, window);
+        while window.end(step) <= to {
+            self.parts(window).for_each(|part| add(&mut sum, part));
+            points.push((window, measure.value_of(sum.as_ref())));
+            let next = window.later(step);
+            let first = Window { start: window.start.minus(before) };
+            let taken = sum.as_mut().is_none_or(|sum| self.parts(first).all(|part| sum.take_away(part)));
+            if !taken {
+                sum = self.sum(first.later(step), next);
+            }
+            window = next;
+        }
+        points
+    }
+
+    fn parts(&self, window: Window) -> impl Iterator<Item = &Part> {
+        self.0.get(&window).into_iter().flatten().map(|(_, part)| part)
+    }
+
+    fn sum(&self, from: Window, to: Window) -> Option<Part> {
+        let mut sum = None;
+        self.0.range(from..to).flat_map(|(_, parts)| parts).for_each(|(_, part)| add(&mut sum, part));
+        sum
+    }
+}
+
+fn add(sum: &mut Option<Part>, part: &Part) {
+    match sum {
+        Some(sum) => sum.add(part),
+        None => *sum = Some(part.clone()),
+    }
+}
