@@ -30,7 +30,7 @@ const SEARCH: Operation = Operation {
     params: &[],
     body: Some(Body { kinds: &[("application/json", Some(of::<Question>))], required: true, most: MOST }),
     answer: Answer::at_epoch(&[("application/json", Some(of::<Understood>))]),
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(search(call))),
 };

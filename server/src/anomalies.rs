@@ -38,7 +38,7 @@ const DETECT: Operation = Operation {
         ],
         ..Answer::new(&[("application/json", Some(of::<Vec<FoundAnomaly>>))])
     },
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Usual,
     handle: Handle::Views(detect),
 };

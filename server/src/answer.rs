@@ -144,7 +144,14 @@ async fn dispatch(
     if operation.verb != Verb::Get || request.ws.is_some() {
         check_origin(state, &request.headers)?;
     }
-    let identity = Identity::of(state, &request.peer, &request.headers);
+    let identity = match Identity::of(state, &request.peer, &request.headers).await {
+        Ok(identity) => identity,
+        // whoever tries tokens is counted for it
+        Err((client, problem)) => {
+            state.gates.take(operation.class, client)?;
+            return Err(problem);
+        }
+    };
     let standing = state.gates.take(operation.class, identity.client)?;
     if let Some(standing) = standing.filter(|_| operation.class != Class::Free) {
         standing.mark(operation.class, extra);

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use highwater_accounts::Error as AccountError;
+use highwater_alerting::AlertingError;
 use highwater_logstore::ParseError;
+use highwater_metadata::Error as MetadataError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use warp::{
@@ -27,6 +30,17 @@ pub(crate) struct ProblemDocument<'a> {
     /// Where in a query it is, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<usize>,
+    /// What is wrong with which field of what was sent.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldProblem],
+}
+
+/// What is wrong with one field.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct FieldProblem {
+    /// As `notification_config.url`; empty for the whole.
+    pub(crate) field: String,
+    pub(crate) what: String,
 }
 
 /// What went wrong with one request.
@@ -37,12 +51,13 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: String,
     column: Option<usize>,
+    errors: Vec<FieldProblem>,
     headers: HeaderMap,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, title, detail: detail.into(), column: None, headers: HeaderMap::new() }
+        Problem { status, kind, title, detail: detail.into(), column: None, errors: Vec::new(), headers: HeaderMap::new() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -85,6 +100,72 @@ impl Problem {
         let detail = "this address speaks WebSocket; connect with an upgrade, protocol version 13";
         Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", "A WebSocket is expected", detail)
             .with(header::UPGRADE, HeaderValue::from_static("websocket"))
+    }
+
+    /// Nobody is logged in; or, where a token was shown, it is none.
+    pub(crate) fn unauthorized(detail: &str, was_shown: bool) -> Self {
+        let challenge = if was_shown {
+            HeaderValue::from_static("Bearer realm=\"highwater\", error=\"invalid_token\"")
+        } else {
+            HeaderValue::from_static("Bearer realm=\"highwater\"")
+        };
+        Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "It must be known who asks", detail)
+            .with(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    /// It is at odds with what is there.
+    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::CONFLICT, "conflict", "This is at odds with what is there", detail)
+    }
+
+    /// What was sent can be read, and cannot be.
+    pub(crate) fn invalid(errors: Vec<FieldProblem>) -> Self {
+        let told = errors.iter().map(|error| match &*error.field {
+            "" => error.what.clone(),
+            field => format!("{field}: {}", error.what),
+        });
+        let detail = told.collect::<Vec<_>>().join("; ");
+        let title = "Something is wrong with what was sent";
+        Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", title, detail) }
+    }
+
+    pub(crate) fn accounts(error: AccountError) -> Self {
+        match error {
+            AccountError::Invalid { field, problem } => {
+                Problem::invalid(vec![FieldProblem { field: field.to_owned(), what: problem }])
+            }
+            AccountError::NameTaken | AccountError::LastAdmin | AccountError::TooManyTokens(_) => {
+                Problem::conflict(error.to_string())
+            }
+            AccountError::Credentials => Problem::unauthorized(&error.to_string(), false),
+            AccountError::Unauthenticated(rejection) => Problem::unauthorized(&rejection.to_string(), true),
+            AccountError::NoSuchUser => Problem::not_found(error.to_string()),
+            error => Problem::failed(&error),
+        }
+    }
+
+    pub(crate) fn alerting(error: AlertingError) -> Self {
+        match error {
+            AlertingError::Invalid(problems) => Problem::invalid(problems.into_iter().map(FieldProblem::from).collect()),
+            AlertingError::NotFound(_) => Problem::not_found(error.to_string()),
+            AlertingError::Conflict { .. } | AlertingError::TooMany { .. } | AlertingError::Refused(_) => {
+                Problem::conflict(error.to_string())
+            }
+            error => Problem::failed(&error),
+        }
+    }
+
+    pub(crate) fn metadata(error: MetadataError) -> Self {
+        match error {
+            MetadataError::Invalid { .. } => Problem::bad_request(error.to_string()),
+            error => Problem::failed(&error),
+        }
+    }
+
+    /// What nobody outside can do anything about; the log has more.
+    fn failed(error: &dyn std::error::Error) -> Self {
+        tracing::error!(error, "a request could not be answered");
+        Problem::internal()
     }
 
     pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
@@ -164,6 +245,7 @@ impl Problem {
             detail: &self.detail,
             request_id,
             column: self.column,
+            errors: &self.errors,
         };
         let mut response = serde_json::to_vec(&body).unwrap_or_default().into_response();
         *response.status_mut() = self.status;
@@ -171,6 +253,12 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.extend(self.headers);
         response
+    }
+}
+
+impl From<highwater_alerting::Problem> for FieldProblem {
+    fn from(problem: highwater_alerting::Problem) -> Self {
+        FieldProblem { field: problem.field, what: problem.what }
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     params: &[TIME_RANGE],
     body: None,
     answer: Answer::at_epoch(&[("application/json", Some(of::<Of<Graph>>))]),
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Usual,
     handle: Handle::Views(graph),
 }];

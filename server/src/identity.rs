@@ -1,4 +1,4 @@
-//! [`Identity`]: who asks. So far it is an address; whoever signs in will be a user.
+//! [`Identity`]: who asks, and what they may do.
 
 use std::{
     fmt,
@@ -6,8 +6,9 @@ use std::{
     str::FromStr,
 };
 
+use highwater_accounts::{Action, Error as AccountError, Identity as Known, allows};
 use ipnet::IpNet;
-use warp::http::HeaderMap;
+use warp::http::{HeaderMap, header};
 
 use crate::{error::Problem, state::State};
 
@@ -16,8 +17,29 @@ use crate::{error::Problem, state::State};
 pub(crate) enum Access {
     /// Whoever reaches the server.
     Anyone,
-    /// Who runs it: without accounts, whoever is on its own machine.
+    /// Who may send logs.
+    Ingest,
+    /// Who may read.
+    Read,
+    /// Who may make something of their own, or act on what concerns all.
+    Write,
+    /// Who is known at all.
+    Myself,
+    /// Who runs it.
     Admin,
+}
+
+impl Access {
+    fn action(self) -> Option<Action<'static>> {
+        match self {
+            Access::Anyone => None,
+            Access::Ingest => Some(Action::Ingest),
+            Access::Read => Some(Action::Read),
+            Access::Write => Some(Action::Create),
+            Access::Myself => Some(Action::SeeSelf),
+            Access::Admin => Some(Action::Administer),
+        }
+    }
 }
 
 /// Whom limits count.
@@ -25,14 +47,34 @@ pub(crate) enum Access {
 pub(crate) enum Client {
     /// An address; of IPv6 the network of 64 bits, which one household has to itself.
     Address(IpAddr),
+    /// A user, wherever they are, by their id.
+    User(u128),
 }
 
 /// Who asks.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) client: Client,
-    is_admin: bool,
+    who: Who,
 }
+
+#[derive(Clone, Debug)]
+enum Who {
+    /// Somebody who showed a token.
+    User(Box<Known>),
+    /// Somebody at the server's own machine, where no login is asked for: who runs it.
+    Local,
+    /// Somebody elsewhere, where no login is asked for.
+    Guest,
+    /// Somebody who showed nothing, where a login is asked for.
+    Stranger,
+}
+
+/// Whose things are that were made where no login is asked for.
+const NOBODY: &str = "local";
+
+/// The cookie in which browsers keep an access token.
+pub(crate) const COOKIE: &str = "highwater_session";
 
 /// The other end of a connection, and what its request says of where it is going.
 #[derive(Clone, Debug)]
@@ -43,20 +85,83 @@ pub(crate) struct Peer {
 }
 
 impl Identity {
-    /// The one place that tells who asks.
-    pub(crate) fn of(state: &State, peer: &Peer, headers: &HeaderMap) -> Self {
+    /// The one place that tells who asks. A token that shows nobody is an error, whoever may do what is asked for; with
+    /// it, who is to be counted for it.
+    pub(crate) async fn of(state: &State, peer: &Peer, headers: &HeaderMap) -> Result<Self, (Client, Problem)> {
         let address = origin(peer.address, headers, &state.proxies);
+        let client = Client::of(address);
+        if let Some(accounts) = &state.accounts
+            && let Some(token) = token(headers).map_err(|problem| (client, problem))?
+        {
+            let known = accounts.authenticate(token).await.map_err(|error| (client, refusal(error)))?;
+            let user = u128::from_str_radix(&known.user, 16).map_or(client, Client::User);
+            return Ok(Identity { client: user, who: Who::User(Box::new(known)) });
+        }
         // a proxy on this machine that is not configured speaks for others
         let is_forwarded = address == peer.address && headers.contains_key("x-forwarded-for");
-        Identity { client: Client::of(address), is_admin: address.is_loopback() && !is_forwarded }
+        let who = match () {
+            () if state.login_required => Who::Stranger,
+            () if address.is_loopback() && !is_forwarded => Who::Local,
+            () => Who::Guest,
+        };
+        Ok(Identity { client, who })
     }
 
     pub(crate) fn check(&self, access: Access) -> Result<(), Problem> {
-        match access {
-            Access::Anyone => Ok(()),
-            Access::Admin if self.is_admin => Ok(()),
-            Access::Admin => Err(Problem::forbidden("only from the server's own machine")),
+        access.action().map_or(Ok(()), |action| self.may(action))
+    }
+
+    /// Whether they may do something.
+    pub(crate) fn may(&self, action: Action<'_>) -> Result<(), Problem> {
+        match (&self.who, action) {
+            (Who::User(known), action) => allows(known, action).map_err(|refusal| Problem::forbidden(refusal.to_string())),
+            (Who::Stranger, _) => Err(Problem::unauthorized("log in, or show an API token, in the header `Authorization: Bearer ..`", false)),
+            (Who::Local, Action::ChangePassword | Action::ManageAccount { .. }) => Err(Problem::forbidden("log in first: nobody is logged in")),
+            (Who::Local, _) => Ok(()),
+            (Who::Guest, Action::Change { owner: NOBODY } | Action::Ingest | Action::Read | Action::Create | Action::SeeSelf) => Ok(()),
+            (Who::Guest, _) => Err(Problem::forbidden("only from the server's own machine, or logged in")),
         }
+    }
+
+    /// The user, where one is known.
+    pub(crate) fn user(&self) -> Option<&Known> {
+        match &self.who {
+            Who::User(known) => Some(known),
+            _ => None,
+        }
+    }
+
+    /// Whose the things are that they make.
+    pub(crate) fn owner(&self) -> &str {
+        self.user().map_or(NOBODY, |known| &known.user)
+    }
+
+    /// What others know them by.
+    pub(crate) fn name(&self) -> &str {
+        self.user().map_or(NOBODY, |known| known.name.as_str())
+    }
+}
+
+/// What is shown: a bearer token, or a browser's cookie.
+fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    if let Some(value) = headers.get(header::AUTHORIZATION) {
+        let bearer = value.to_str().ok().and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        });
+        return bearer.map(Some).ok_or_else(|| {
+            Problem::unauthorized("the header `Authorization` is not `Bearer`, a space, and a token", true)
+        });
+    }
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    Ok(pairs.find(|(name, value)| *name == COOKIE && !value.is_empty()).map(|(_, value)| value))
+}
+
+fn refusal(error: AccountError) -> Problem {
+    match error {
+        AccountError::Unauthenticated(rejection) => Problem::unauthorized(&rejection.to_string(), true),
+        error => Problem::accounts(error),
     }
 }
 
@@ -90,15 +195,18 @@ impl Client {
 
 impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Client::Address(address) = self;
-        address.fmt(f)
+        match self {
+            Client::Address(address) => address.fmt(f),
+            Client::User(id) => write!(f, "user:{id:032x}"),
+        }
     }
 }
 
 impl FromStr for Client {
     type Err = std::net::AddrParseError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Client::of)
+        let user = text.strip_prefix("user:").and_then(|id| u128::from_str_radix(id, 16).ok());
+        user.map_or_else(|| text.parse().map(Client::of), |id| Ok(Client::User(id)))
     }
 }
 

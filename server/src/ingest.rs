@@ -36,7 +36,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
         about: "What was accepted is as durable as the way in makes it",
         ..Answer::new(&[("application/json", Some(of::<Accepted>))])
     },
-    access: Access::Anyone,
+    access: Access::Ingest,
     class: Class::Ingest,
     handle: Handle::Steps(|call| Box::pin(post(call))),
 }];

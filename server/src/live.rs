@@ -56,7 +56,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
         headers: EPOCH,
         ..Answer::new(&[("text/event-stream", Some(pieces_of::<Changes<'_>>))])
     },
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Usual,
     handle: Handle::Stream(|call| Box::pin(async move { changes(&call) })),
 }];

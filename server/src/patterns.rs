@@ -35,7 +35,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     params: &[SERVICE, TIME_RANGE, NEW, LIMIT, CURSOR],
     body: None,
     answer: Answer::at_epoch(&[("application/json", Some(of::<Patterns>))]),
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Usual,
     handle: Handle::Views(|call, snapshot| Ok(json_at(snapshot.epoch, &answer(snapshot, &call.params)?))),
 }];

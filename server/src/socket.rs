@@ -47,7 +47,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
                 {\"missed\": n}}`",
         ..Answer::new(&[])
     },
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Usual,
     handle: Handle::Stream(|call| Box::pin(async move { upgrade(call) })),
 }];

@@ -25,7 +25,7 @@ const VIEWS: Operation = Operation {
     params: &[VIEWS_LIMIT, CURSOR],
     body: None,
     answer: Answer::at_epoch(&[("application/json", Some(of::<Views>))]),
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Lookup,
     handle: Handle::Rows(list),
 };

@@ -38,7 +38,7 @@ const SEARCH: Operation = Operation {
     params: &[QUERY, SERVICES, LEVELS, TRACE_ID, START, END, RANGE, SORT, LIMIT, CURSOR],
     body: None,
     answer: Answer::at_epoch(&[("application/json", Some(of::<search::SearchAnswer<'_>>))]),
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Search,
     handle: Handle::Logs(search::search),
 };

@@ -40,7 +40,7 @@ const OVERVIEW: Operation = Operation {
     params: &[TIME_RANGE],
     body: None,
     answer: Answer::at_epoch(&[("application/json", Some(of::<Of<overview::Overview>>))]),
-    access: Access::Anyone,
+    access: Access::Read,
     class: Class::Lookup,
     handle: Handle::Views(overview::overview),
 };
