@@ -1,7 +1,5 @@
 //! `/ai`: plain-language help. A question becomes filters for the log search; figures become prose.
 
-use std::sync::Arc;
-
 use highwater_ask::{Answer as Understood, Insights, Model, Scene, insights as local_insights, parse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

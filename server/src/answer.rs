@@ -7,7 +7,7 @@ use tracing::Instrument;
 use warp::{
     Buf, Filter, Rejection,
     filters::{BoxedFilter, path::FullPath, ws::Ws},
-    http::{HeaderMap, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     reply::Response,
 };
 
@@ -20,7 +20,6 @@ use crate::{
     operation::Verb,
     origin::{check_host, check_origin},
     params::Params,
-    rates::Class,
     routes::Address,
     state::State,
 };
@@ -90,7 +89,7 @@ async fn answer(state: Arc<State>, request: Request) -> Response {
     let origin = request.headers.get(header::ORIGIN).cloned();
     let address = Address::of(&path);
     let label = address.as_ref().map_or("unknown", Address::label);
-    let mut extra = HeaderMap::new();
+    let mut extra = Vec::new();
     let answered = dispatch(&state, address, request, &context, &mut extra).instrument(span.clone()).await;
     let mut response = answered.unwrap_or_else(|problem| problem.into_response(&context.request_id));
     let took = started.elapsed();
@@ -99,8 +98,8 @@ async fn answer(state: Arc<State>, request: Request) -> Response {
 
     let headers = response.headers_mut();
     // a refusal says what it was refused by, which is not always what every call is counted by
-    for (name, value) in extra.iter().filter(|(name, _)| !headers.contains_key(*name)).collect::<Vec<_>>() {
-        headers.insert(name, value.clone());
+    for (name, value) in extra {
+        headers.entry(name).or_insert(value);
     }
     context.mark(headers);
     secure(&state, headers);
@@ -128,7 +127,7 @@ async fn dispatch(
     address: Option<Address>,
     request: Request,
     context: &Arc<Context>,
-    extra: &mut HeaderMap,
+    extra: &mut Vec<(HeaderName, HeaderValue)>,
 ) -> Result<Response, Problem> {
     check_host(state, &request.peer, &request.headers)?;
     let Some(address) = address else {
@@ -153,9 +152,7 @@ async fn dispatch(
         }
     };
     let standing = state.gates.take(operation.class, identity.client)?;
-    if let Some(standing) = standing.filter(|_| operation.class != Class::Free) {
-        standing.mark(operation.class, extra);
-    }
+    extra.extend(standing.into_iter().flat_map(|standing| standing.headers(operation.class)));
     identity.check(operation.access)?;
     let params = Params::read(&request.path, &request.query, operation.params)?.with_segments(address.segments);
     let Request { path, query, headers, ws, body, .. } = request;

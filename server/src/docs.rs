@@ -20,7 +20,7 @@ use crate::{
 
 const SPEC: Operation = Operation {
     verb: Verb::Get,
-    paths: &["/openapi.json", "/api/v1/openapi.json"],
+    paths: &["/openapi.json"],
     tag: "Documentation",
     about: "This document",
     params: &[],

@@ -9,7 +9,7 @@ use highwater_metadata::Error as MetadataError;
 use schemars::JsonSchema;
 use serde::Serialize;
 use warp::{
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     reply::{Reply, Response},
 };
 
@@ -52,12 +52,12 @@ pub(crate) struct Problem {
     detail: String,
     column: Option<usize>,
     errors: Vec<FieldProblem>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, title, detail: detail.into(), column: None, errors: Vec::new(), headers: HeaderMap::new() }
+        Problem { status, kind, title, detail: detail.into(), column: None, errors: Vec::new(), headers: Vec::new() }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -203,12 +203,10 @@ impl Problem {
     pub(crate) fn too_many(class: Class, standing: Standing, wait: Duration) -> Self {
         let (class_name, seconds) = (class.name(), wait.as_secs() + 1);
         let detail = format!("the rate limit `{class_name}` is used up; try again in {seconds} s");
-        let mut headers = HeaderMap::new();
-        standing.mark(class, &mut headers);
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         let kind = "too-many-requests";
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, kind, "Too many requests", detail);
-        Problem { headers, ..problem }
+        let mut problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, kind, "Too many requests", detail);
+        problem.headers.extend(standing.headers(class));
+        problem.with(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
@@ -233,7 +231,7 @@ impl Problem {
     }
 
     fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+        self.headers.push((name, value));
         self
     }
 

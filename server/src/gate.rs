@@ -50,7 +50,7 @@ impl Gate {
     pub(crate) fn new(quota: Quota, clients: usize) -> Self {
         let buckets =
             Buckets(Arc::new(Inner { began: Instant::now(), most: clients.max(1), levels: Mutex::default() }));
-        let limiter = RateLimiter::new(quota, buckets.clone(), MonotonicClock).with_middleware();
+        let limiter = RateLimiter::new(quota, buckets.clone(), MonotonicClock);
         Gate { quota, limiter, buckets }
     }
 

@@ -79,7 +79,7 @@ struct JobHealth {
     epoch: Epoch,
     /// Event time up to which all is known.
     watermark: Option<Timestamp>,
-    /// How far the watermark is behind the wall clock, in seconds; below zero where it is ahead.
+    /// How far the watermark is behind the wall clock, in seconds.
     lag: Option<f64>,
 }
 

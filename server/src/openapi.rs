@@ -257,6 +257,23 @@ mod tests {
     }
 
     #[test]
+    fn the_document_is_the_table_of_operations() {
+        let declared: BTreeSet<(String, String)> = OPERATIONS
+            .iter()
+            .flat_map(|operation| operation.paths.iter().map(move |path| (operation, *path)))
+            .map(|(operation, path)| (path.to_owned(), operation.verb.name().to_ascii_lowercase()))
+            .collect();
+        let document = document(&OPERATIONS);
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|verb| (path.clone(), verb.clone())))
+            .collect();
+        assert_eq!(described, declared);
+    }
+
+    #[test]
     fn objects_are_closed_unless_they_say_otherwise() {
         let document = document(&OPERATIONS);
         assert_eq!(document["components"]["schemas"]["Problem"]["additionalProperties"], false);

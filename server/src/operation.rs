@@ -35,7 +35,6 @@ pub(crate) struct Operation {
 pub(crate) enum Verb {
     Get,
     Post,
-    Put,
     Delete,
 }
 
@@ -44,7 +43,6 @@ impl Verb {
         match self {
             Verb::Get => "GET",
             Verb::Post => "POST",
-            Verb::Put => "PUT",
             Verb::Delete => "DELETE",
         }
     }

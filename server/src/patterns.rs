@@ -7,10 +7,8 @@ use highwater_engine::{Level, Name, Plain, Snapshot, Timestamp, ViewRows, Window
 use highwater_operators::{Levels, Occurrences, Pattern, TemplateId, catalog};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use crate::{
-    call::Call,
     error::Problem,
     identity::Access,
     metrics_api::{align_up, now, tidy},

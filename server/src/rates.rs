@@ -10,7 +10,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use warp::http::{HeaderMap, HeaderName, HeaderValue};
+use warp::http::{HeaderName, HeaderValue};
 
 use crate::{
     error::Problem,
@@ -174,19 +174,17 @@ impl Gates {
 
 impl Standing {
     /// As headers of the draft.
-    pub(crate) fn mark(&self, class: Class, headers: &mut HeaderMap) {
+    pub(crate) fn headers(self, class: Class) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
         let Standing { quota, window, remaining, reset } = self;
         let name = class.name();
-        let unit = if class == Class::Ingest { ";qu=\"content-bytes\"" } else { "" };
-        let scale = if class == Class::Ingest { INGEST_UNIT } else { 1 };
-        let (quota, remaining) = (u64::from(*quota) * scale, u64::from(*remaining) * scale);
-        for (header, value) in [
+        let (scale, unit) = if class == Class::Ingest { (INGEST_UNIT, ";qu=\"content-bytes\"") } else { (1, "") };
+        let (quota, remaining) = (u64::from(quota) * scale, u64::from(remaining) * scale);
+        let headers = [
             ("ratelimit-policy", format!("\"{name}\";q={quota};w={window}{unit}")),
             ("ratelimit", format!("\"{name}\";r={remaining};t={reset}")),
-        ] {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                headers.insert(HeaderName::from_static(header), value);
-            }
-        }
+        ];
+        let header =
+            |(name, value): (_, String)| Some((HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?));
+        headers.into_iter().filter_map(header)
     }
 }
