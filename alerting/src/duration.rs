@@ -2,10 +2,17 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
 /// The units, longest first, in seconds.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+/// A duration as text, for schemas.
+#[derive(JsonSchema)]
+#[schemars(rename = "Duration")]
+#[expect(dead_code, reason = "the schema of a duration")]
+pub(crate) struct DurationText(#[schemars(regex(pattern = r"^[0-9]{1,18}[smhd]$"))] String);
 
 /// Reads a whole number and its unit.
 pub(crate) fn parse(text: &str) -> Option<Duration> {

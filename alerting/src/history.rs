@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use highwater_engine::{Name, Timestamp};
 use highwater_metadata::Database;
 use highwater_operators::{Real, Severity};
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::{Row as _, any::AnyRow};
 
@@ -38,7 +39,7 @@ pub struct AlertFilter {
 }
 
 /// An alert as it is shown.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AlertRecord {
     /// The alert.
     pub id: Name,

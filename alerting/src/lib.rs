@@ -11,6 +11,7 @@ mod channel;
 mod dispatch;
 mod duration;
 mod error;
+mod feed;
 mod guard;
 mod history;
 mod id;
@@ -32,7 +33,9 @@ mod tracked;
 
 use std::time::Duration;
 
+use highwater_engine::{Input, Name};
 use highwater_metadata::Database;
+use highwater_operators::RuleSpec;
 use prometheus_client::registry::Registry;
 use tokio::{runtime::Handle, sync::watch};
 
@@ -41,6 +44,7 @@ pub use self::{
     channel::ChannelKind,
     dispatch::Dispatcher,
     error::AlertingError,
+    feed::{Feed, FeedError},
     guard::{Network, ParseNetworkError},
     history::{AlertFilter, AlertRecord, Alerts},
     lifecycle::{Act, Cause, Deed, Refusal, Status, Transition},
@@ -96,6 +100,11 @@ impl Alerting {
     /// The rules.
     pub fn rules(&self) -> Rules {
         Rules { database: self.database.clone(), bell: self.bell.clone() }
+    }
+
+    /// What tells the dataflow of rules, by the input that its queries have.
+    pub fn feed(&self, input: Input<Name, RuleSpec>) -> Feed {
+        Feed::new(self.rules(), input)
     }
 
     /// The silences.

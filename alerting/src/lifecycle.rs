@@ -65,7 +65,7 @@ pub enum Said {
 }
 
 /// What somebody does about an alert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Act {
     /// What.
     pub deed: Deed,
@@ -78,7 +78,7 @@ pub struct Act {
 }
 
 /// What can be done about an alert.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// To say that one takes care of it.
@@ -114,7 +114,7 @@ impl Cause {
 }
 
 /// A change of an alert's status.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Transition {
     /// A hash of the alert's id and the number: the same on every replay.
     pub id: Name,

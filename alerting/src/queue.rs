@@ -2,6 +2,7 @@
 
 use highwater_engine::{Name, Timestamp};
 use highwater_metadata::Database;
+use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::{Row as _, any::AnyRow};
 
@@ -25,7 +26,7 @@ pub(crate) struct Waiting {
 }
 
 /// A notice that was given up.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct DeadLetter {
     /// The notice's id, and its `Idempotency-Key`.
     pub id: Name,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
@@ -42,7 +43,7 @@ impl Serialize for Secret {
 
 /// A channel's configuration as somebody gave it. It is stored as it is, and shown without its secrets: passwords, keys,
 /// values of headers, and all of a URL but its origin.
-#[derive(Clone, Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct ChannelConfig(pub(crate) Value);
 

@@ -55,7 +55,7 @@ CREATE INDEX audit_by_time ON audit (at, id);
 
 CREATE TABLE saved_searches (
     id         TEXT   NOT NULL PRIMARY KEY,
-    owner      TEXT   NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    owner      TEXT   NOT NULL,
     name       TEXT   NOT NULL,
     query      TEXT   NOT NULL,
     created_at BIGINT NOT NULL,

@@ -12,12 +12,13 @@ use warp::{
 };
 
 use crate::{
+    audit,
     call::{Call, Incoming},
     context::Context,
     cors,
     error::Problem,
     identity::{Identity, Peer},
-    operation::Verb,
+    operation::{Operation, Verb},
     origin::{check_host, check_origin},
     params::Params,
     routes::Address,
@@ -153,8 +154,24 @@ async fn dispatch(
     };
     let standing = state.gates.take(operation.class, identity.client)?;
     extra.extend(standing.into_iter().flat_map(|standing| standing.headers(operation.class)));
+    let object = address.segments.first().map(|(_, object)| object.clone());
+    let asks = identity.clone();
+    let outcome = perform(state, operation, identity, address.segments, request, context).await;
+    let status = outcome.as_ref().map_or_else(Problem::status, Response::status);
+    audit::note(state, operation, &asks, object.as_deref(), status, &context.request_id).await;
+    outcome
+}
+
+async fn perform(
+    state: &Arc<State>,
+    operation: &'static Operation,
+    identity: Identity,
+    segments: Vec<(&'static str, String)>,
+    request: Request,
+    context: &Arc<Context>,
+) -> Result<Response, Problem> {
     identity.check(operation.access)?;
-    let params = Params::read(&request.path, &request.query, operation.params)?.with_segments(address.segments);
+    let params = Params::read(&request.path, &request.query, operation.params)?.with_segments(segments);
     let Request { path, query, headers, ws, body, .. } = request;
     let target = path + "?" + &query;
     let (state, context) = (state.clone(), context.clone());

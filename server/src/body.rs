@@ -3,6 +3,7 @@
 use std::{io::Read, time::Duration};
 
 use futures_util::StreamExt;
+use serde::de::DeserializeOwned;
 use warp::http::{HeaderMap, header};
 
 use crate::{call::Incoming, error::Problem};
@@ -73,4 +74,14 @@ pub(crate) fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, Problem> {
         )));
     }
     Ok(inflated)
+}
+
+/// A JSON object; serde would take a list for the fields in order.
+pub(crate) fn read_json<T: DeserializeOwned>(bytes: &[u8], example: &str) -> Result<T, Problem> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Problem::bad_request(format!("the body is no JSON object; send {example}")));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        Problem::bad_request(format!("the body is not what is expected here: {error}; send {example}"))
+    })
 }

@@ -85,25 +85,15 @@ impl Call {
     pub(crate) async fn json<T: DeserializeOwned>(&mut self, example: &str) -> Result<T, Problem> {
         body::is_json(&self.headers)?;
         let bytes = self.bytes().await?;
-        read_json(&bytes, example)
+        body::read_json(&bytes, example)
     }
 
     /// The same, where no body at all will do.
     pub(crate) async fn json_or_nothing<T: DeserializeOwned + Default>(&mut self, example: &str) -> Result<T, Problem> {
         body::is_json(&self.headers)?;
         let bytes = self.bytes().await?;
-        if bytes.trim_ascii().is_empty() { Ok(T::default()) } else { read_json(&bytes, example) }
+        if bytes.trim_ascii().is_empty() { Ok(T::default()) } else { body::read_json(&bytes, example) }
     }
-}
-
-/// A JSON object; serde would take a list for the fields in order.
-fn read_json<T: DeserializeOwned>(bytes: &[u8], example: &str) -> Result<T, Problem> {
-    if bytes.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Problem::bad_request(format!("the body is no JSON object; send {example}")));
-    }
-    serde_json::from_slice(bytes).map_err(|error| {
-        Problem::bad_request(format!("the body is not what is expected here: {error}; send {example}"))
-    })
 }
 
 /// Reads one snapshot.

@@ -225,6 +225,10 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// What is wrong, in a sentence.
     pub(crate) fn detail(&self) -> &str {
         &self.detail

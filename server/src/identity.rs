@@ -131,6 +131,11 @@ impl Identity {
         }
     }
 
+    /// What others know them by, where they are known.
+    pub(crate) fn known_name(&self) -> Option<&str> {
+        (!matches!(self.who, Who::Stranger)).then(|| self.name())
+    }
+
     /// Whose the things are that they make.
     pub(crate) fn owner(&self) -> &str {
         self.user().map_or(NOBODY, |known| &known.user)

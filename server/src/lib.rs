@@ -11,9 +11,12 @@
 //! # }
 //! ```
 
+mod accounts;
 mod ai;
+mod alerts;
 mod anomalies;
 mod answer;
+mod audit;
 mod body;
 mod call;
 mod connection;
@@ -41,6 +44,7 @@ mod rate_limits;
 mod rates;
 mod reply;
 mod routes;
+mod searches;
 mod socket;
 mod state;
 mod tls;
@@ -48,9 +52,11 @@ mod views;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use highwater_accounts::Accounts;
 use highwater_ask::Model;
 use highwater_engine::{Views, metrics::Metrics};
 use highwater_logstore::LogStore;
+use highwater_metadata::Database;
 use prometheus_client::registry::Registry;
 use tokio::{
     net::TcpListener,
@@ -66,6 +72,7 @@ use crate::{
     tls::Certificates,
 };
 
+pub use alerts::Desk;
 pub use ingest::{Ingest, IngestRefused};
 pub use ipnet::IpNet;
 pub use metrics_api::Kept;
@@ -87,6 +94,17 @@ pub struct Server {
     pub ingest: Option<Arc<dyn Ingest>>,
     /// Where logs are found again; without it `/logs/search` and the like answer 503.
     pub logs: Option<LogStore>,
+    /// Users, and what they may do; without it, nobody can log in.
+    pub accounts: Option<Accounts>,
+    /// Whether nobody may do anything before they have shown who they are. Without it, whoever asks from this machine
+    /// runs it, and whoever asks from elsewhere may do all but that.
+    pub login_required: bool,
+    /// Whether everybody may make an account for themselves.
+    pub open_registration: bool,
+    /// Where saved searches and the audit log are.
+    pub metadata: Option<Database>,
+    /// Rules, alerts and silences; without it, what is under `/alerts` answers 503.
+    pub desk: Option<Desk>,
     /// Asked by `/health`.
     pub failure: Option<Failure>,
     /// Whether the job has durable state.
@@ -206,6 +224,11 @@ impl Server {
             registry,
             ingest: None,
             logs: None,
+            accounts: None,
+            login_required: false,
+            open_registration: false,
+            metadata: None,
+            desk: None,
             failure: None,
             durable: false,
             sinks: Vec::new(),
@@ -246,6 +269,11 @@ impl Server {
             mut registry,
             ingest,
             logs,
+            accounts,
+            login_required,
+            open_registration,
+            metadata,
+            desk,
             failure,
             durable,
             sinks,
@@ -271,6 +299,11 @@ impl Server {
             registry,
             ingest,
             logs,
+            accounts,
+            login_required,
+            open_registration,
+            metadata,
+            desk,
             failure,
             durable,
             pulse: Pulse::new(sinks.len()),

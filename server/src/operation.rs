@@ -107,6 +107,11 @@ pub(crate) struct Answer {
 pub(crate) const EPOCH: &[(&str, &str)] = &[("X-Highwater-Epoch", "The epoch that the answer is consistent with")];
 
 impl Operation {
+    /// Whether it changes something that the audit log is to tell of.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.verb != Verb::Get && !matches!(self.access, Access::Read | Access::Ingest)
+    }
+
     /// Whether it answers HEAD, too.
     pub(crate) fn has_head(&self) -> bool {
         self.verb == Verb::Get && !matches!(self.handle, Handle::Stream(_))

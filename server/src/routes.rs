@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use matchit::Router;
 
 use crate::{
-    ai, anomalies, context, docs, graph, health, ingest, live, logs, metrics_api,
+    accounts, ai, alerts, anomalies, audit, context, docs, graph, health, ingest, live, logs, metrics_api,
     operation::{Operation, Verb},
     page,
     params::decode,
-    patterns, rate_limits, socket, views,
+    patterns, rate_limits, searches, socket, views,
 };
 
 /// All there are. Routing, the OpenAPI document and `Allow` come from here.
@@ -29,9 +29,11 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         graph::OPERATIONS,
         ai::OPERATIONS,
         context::OPERATIONS,
+        searches::OPERATIONS,
         rate_limits::OPERATIONS,
+        audit::OPERATIONS,
     ];
-    modules.concat()
+    modules.iter().chain(alerts::OPERATIONS).chain(accounts::OPERATIONS).copied().flatten().copied().collect()
 });
 
 /// The operations of each address.

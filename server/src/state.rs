@@ -2,15 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use highwater_accounts::Accounts;
 use highwater_ask::Model;
 use highwater_engine::{Views, metrics::Metrics};
 use highwater_logstore::LogStore;
+use highwater_metadata::Database;
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    Failure, Ingest, Kept, Limits,
+    Desk, Failure, Ingest, Kept, Limits,
     health::{HttpMetrics, Pulse},
     pages::Pages,
     rates::Gates,
@@ -24,6 +26,11 @@ pub(crate) struct State {
     pub(crate) http: HttpMetrics,
     pub(crate) ingest: Option<Arc<dyn Ingest>>,
     pub(crate) logs: Option<LogStore>,
+    pub(crate) accounts: Option<Accounts>,
+    pub(crate) login_required: bool,
+    pub(crate) open_registration: bool,
+    pub(crate) metadata: Option<Database>,
+    pub(crate) desk: Option<Desk>,
     pub(crate) failure: Option<Failure>,
     pub(crate) durable: bool,
     pub(crate) sinks: Vec<String>,

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use highwater_engine::{Name, Timestamp};
 use highwater_operators::Severity;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How an alert stands, for a receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// It fires.
@@ -28,7 +29,7 @@ impl Standing {
 }
 
 /// An alert as a notice tells of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoticeAlert {
     /// The same for all alerts of one rule and key.
     pub fingerprint: Name,
@@ -54,7 +55,7 @@ pub struct NoticeAlert {
 }
 
 /// What a receiver is told at once.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// The same whenever it is sent.
     pub id: Name,

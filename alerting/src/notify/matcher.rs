@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
@@ -26,8 +27,9 @@ pub enum Operator {
 
 /// What a label must be like: `{"name":"service","value":"cart.*","isRegex":true,"isEqual":true}`. A label that is not
 /// there is empty. A pattern must match the whole label.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Plain", into = "Plain")]
+#[schemars(with = "Plain")]
 pub struct Matcher {
     /// The label.
     pub name: String,
@@ -38,8 +40,9 @@ pub struct Matcher {
     pattern: Option<Regex>,
 }
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(rename = "Matcher")]
 struct Plain {
     name: String,
     value: String,

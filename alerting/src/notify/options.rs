@@ -2,25 +2,29 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check_template;
-use crate::{duration, duration::show, problem::Problem, rule::is_label_name};
+use crate::{duration, duration::{DurationText, show}, problem::Problem, rule::is_label_name};
 
 /// How alerts become notices: those of one receiver, equal options and equal labels `group_by` go together.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NotifyOptions {
     /// Labels by which alerts are grouped; each alert by itself with `["..."]`.
     pub group_by: Vec<String>,
     /// How long a new group waits for more of its kind.
     #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
     pub group_wait: Duration,
     /// The time between two looks at a group that has news.
     #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
     pub group_interval: Duration,
     /// After how long a notice is repeated while something fires that nobody has acknowledged.
     #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
     pub repeat_interval: Duration,
     /// Whether a notice says that it is over.
     pub send_resolved: bool,
@@ -28,6 +32,7 @@ pub struct NotifyOptions {
     pub flap_threshold: u32,
     /// The time over which flapping is counted.
     #[serde(with = "duration")]
+    #[schemars(with = "DurationText")]
     pub flap_window: Duration,
     /// A template of the notice's title, where the default will not do. Jinja: `{{ field }}`, `{% if %}`, `{% for %}`; filters
     /// `upper`, `lower`, `length`, `default` and `round`. Fields: `status` (`firing` or `resolved`), `firing` and `resolved`

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use highwater_engine::{Name, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ const MAX_MATCHERS: usize = 20;
 const MAX_COMMENT: usize = 1_000;
 
 /// A silence as somebody gives it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SilenceDraft {
     /// What an alert's labels must be like, all of them.
@@ -56,7 +57,7 @@ impl SilenceDraft {
 }
 
 /// A silence as it is stored.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Silence {
     /// Made when the silence is.
     pub id: Name,
@@ -72,7 +73,7 @@ pub struct Silence {
 }
 
 /// Whether a silence is on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SilenceState {
     /// It has not begun.

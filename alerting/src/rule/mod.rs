@@ -8,15 +8,16 @@ use std::{collections::BTreeMap, time::Duration};
 
 use highwater_engine::{Level, Name, Timestamp};
 use highwater_operators::{Condition, Dimension, Evaluate, NoData, RuleMetric, Severity};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::store::Rules;
 pub(crate) use self::{checks::is_label_name, store::load};
-use crate::{channel::ChannelKind, duration, notify::NotifyOptions, problem, problem::Problem, secret::ChannelConfig};
+use crate::{channel::ChannelKind, duration, duration::DurationText, notify::NotifyOptions, problem, problem::Problem, secret::ChannelConfig};
 
 /// A rule as somebody gives it. What it leaves out has the default that is said here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleDraft {
     /// What the rule is called; label `alertname` of its alerts.
@@ -38,6 +39,7 @@ pub struct RuleDraft {
     pub clear_threshold: Option<f64>,
     /// Over what length of time it is measured: `5m` by default, 10 s to 24 h in steps of 10 s.
     #[serde(with = "duration", default = "five_minutes")]
+    #[schemars(with = "DurationText")]
     pub time_window: Duration,
     /// Of which levels; of all by default.
     #[serde(default)]
@@ -47,9 +49,11 @@ pub struct RuleDraft {
     pub services: Vec<Name>,
     /// For how long the condition must hold; `0s` by default.
     #[serde(rename = "for", with = "duration", default)]
+    #[schemars(with = "DurationText")]
     pub hold: Duration,
     /// For how long it goes on firing after the condition held last; `0s` by default.
     #[serde(with = "duration", default)]
+    #[schemars(with = "DurationText")]
     pub keep_firing_for: Duration,
     /// How grave it is; medium by default.
     #[serde(default = "medium")]
@@ -113,7 +117,7 @@ impl RuleDraft {
 }
 
 /// A rule as it is stored.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Rule {
     /// Made when the rule is; part of its alerts' ids.
     pub id: Name,
