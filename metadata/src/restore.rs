@@ -45,12 +45,9 @@ impl Database {
         }
         // The tables as they were when the backup was made, then its rows, then what newer versions change of both.
         drop_tables(&mut transaction).await?;
-        let migrator = migrations::migrator();
-        let migrated = migrator.run_to(head.tables, &mut *transaction).await;
-        migrated.map_err(|cause| migrations::explain(self, cause))?;
+        migrations::up_to(head.tables, self, &mut transaction).await?;
         let rows = insert_rows(&mut reader, &mut transaction).await?;
-        let migrated = migrator.run(&mut *transaction).await;
-        migrated.map_err(|cause| migrations::explain(self, cause))?;
+        migrations::up_to(migrations::known(), self, &mut transaction).await?;
         transaction.commit().await?;
         Ok(Summary { rows, tables_version: head.tables })
     }
