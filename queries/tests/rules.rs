@@ -9,7 +9,7 @@ use std::{
 };
 
 use highwater_engine::{
-    Flow, Input, Level, Name, Plain, Query, Settings, Snapshot, Timestamp, Window, hours, minutes, seconds,
+    Flow, Level, Name, Plain, Query, Settings, Snapshot, Timestamp, Window, hours, minutes, seconds,
     testing::replay_edited,
 };
 use highwater_operators::{
