@@ -12,7 +12,7 @@ use crate::{
     error::AlertingError,
     id::id_of,
     lifecycle::Transition,
-    notify::{Group, Notice, NotifyOptions, Silence, Tells},
+    notify::{Group, Notice, NotifyOptions, Tells},
     rule,
     rule::Rule,
     silences,
