@@ -159,7 +159,7 @@ impl Ledger {
             Some(group) => group.update(alert, at, now),
             None => {
                 self.keep_receiver(&route).await?;
-                let mut group = Group::new(key.clone(), route.receiver, labels, route.options, route.tells);
+                let mut group = Group::new(key.clone(), route.receiver, labels, route.options, route.tells, now);
                 group.update(alert, at, now);
                 self.groups.insert(key, group);
             }
