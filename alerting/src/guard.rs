@@ -65,7 +65,7 @@ impl Network {
 /// Why nothing is sent there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum GuardError {
+pub(crate) enum GuardError {
     /// No address of that name.
     #[error("the host cannot be looked up")]
     NotFound,
@@ -79,18 +79,18 @@ pub enum GuardError {
 
 /// Judges addresses.
 #[derive(Clone, Debug, Default)]
-pub struct Guard {
+pub(crate) struct Guard {
     allowed: Vec<Network>,
 }
 
 impl Guard {
     /// A guard that lets through what is public, and these networks.
-    pub fn new(allowed: Vec<Network>) -> Guard {
+    pub(crate) fn new(allowed: Vec<Network>) -> Guard {
         Guard { allowed }
     }
 
     /// Whether an address may be sent to.
-    pub fn permits(&self, address: IpAddr) -> bool {
+    pub(crate) fn permits(&self, address: IpAddr) -> bool {
         let plain = address.to_canonical();
         is_public(plain) || self.allowed.iter().any(|network| network.contains(plain) || network.contains(address))
     }

@@ -12,7 +12,7 @@ use crate::{
     error::AlertingError,
     id::id_of,
     lifecycle::Transition,
-    notify::{Group, Notice, NotifyOptions, Silence, Tells},
+    notify::{Group, Notice, NotifyOptions, Tells},
     rule,
     rule::Rule,
     silences,
@@ -159,7 +159,7 @@ impl Ledger {
             Some(group) => group.update(alert, at, now),
             None => {
                 self.keep_receiver(&route).await?;
-                let mut group = Group::new(key.clone(), route.receiver, labels, route.options, route.tells);
+                let mut group = Group::new(key.clone(), route.receiver, labels, route.options, route.tells, now);
                 group.update(alert, at, now);
                 self.groups.insert(key, group);
             }

@@ -51,7 +51,7 @@ impl Status {
 /// What the dataflow says of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Said {
+pub(crate) enum Said {
     /// The condition holds, not yet long enough.
     Pending,
     /// It holds.
@@ -152,7 +152,7 @@ pub enum Refusal {
 
 /// All that the life of one alert depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Life {
+pub(crate) struct Life {
     said: Said,
     /// who takes care of it, since it fired last
     acknowledged: Option<Act>,
@@ -170,30 +170,30 @@ impl Default for Life {
 
 impl Life {
     /// The status; none before the first transition.
-    pub fn status(&self) -> Option<Status> {
+    pub(crate) fn status(&self) -> Option<Status> {
         self.status
     }
 
     /// How many transitions there were.
-    pub fn sequence(&self) -> u64 {
+    pub(crate) fn sequence(&self) -> u64 {
         self.sequence
     }
 
     /// Who takes care of it, and who said that it is over, while that counts.
-    pub fn acts(&self) -> (Option<&Act>, Option<&Act>) {
+    pub(crate) fn acts(&self) -> (Option<&Act>, Option<&Act>) {
         (self.acknowledged.as_ref(), self.resolved.as_ref())
     }
 
     /// The life of an alert that late logs put in the place of another, of the same rule and key: what people said about
     /// the one holds for the other.
     #[must_use]
-    pub fn in_place_of(predecessor: &Life) -> Life {
+    pub(crate) fn in_place_of(predecessor: &Life) -> Life {
         let acknowledged = predecessor.acknowledged.clone();
         Life { acknowledged, resolved: predecessor.resolved.clone(), ..Life::default() }
     }
 
     /// Takes what the dataflow says, as of `at` in event time.
-    pub fn hear(&mut self, alert_id: &Name, said: Said, at: Timestamp) -> Option<Transition> {
+    pub(crate) fn hear(&mut self, alert_id: &Name, said: Said, at: Timestamp) -> Option<Transition> {
         // what never was has no history
         if said == Said::Gone && self.status.is_none() {
             return None;
@@ -213,7 +213,7 @@ impl Life {
     ///
     /// # Errors
     /// Where that cannot be done now.
-    pub fn act(&mut self, alert_id: &Name, act: Act) -> Result<Option<Transition>, Refusal> {
+    pub(crate) fn act(&mut self, alert_id: &Name, act: Act) -> Result<Option<Transition>, Refusal> {
         match (self.status, act.deed) {
             (Some(Status::Pending) | None, _) => return Err(Refusal::Pending),
             (Some(Status::Resolved), _) => return Err(Refusal::Resolved),

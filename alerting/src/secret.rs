@@ -91,7 +91,7 @@ fn masked(name: &str, value: &Value) -> Value {
         Value::String(_) if SECRET_FIELDS.contains(&name) => HIDDEN.into(),
         Value::String(url) if name == "url" => masked_url(url).into(),
         Value::Object(headers) if name == "headers" => {
-            headers.keys().map(|header| (header.clone(), HIDDEN.into())).collect()
+            headers.keys().map(|header| (header.clone(), Value::from(HIDDEN))).collect()
         }
         value => value.clone(),
     }

@@ -38,6 +38,8 @@ pub(crate) struct Group {
     options: NotifyOptions,
     tells: Tells,
     members: BTreeMap<Name, Member>,
+    /// when the group came to be: tells its notices from those of one that was forgotten
+    born: Timestamp,
     /// how many notices there were
     number: u64,
     last_notice: Option<Timestamp>,
@@ -68,9 +70,10 @@ impl Group {
         labels: BTreeMap<String, String>,
         options: NotifyOptions,
         tells: Tells,
+        born: Timestamp,
     ) -> Self {
         let members = BTreeMap::new();
-        Group { key, receiver, labels, options, tells, members, number: 0, last_notice: None, wake: None }
+        Group { key, receiver, labels, options, tells, members, born, number: 0, last_notice: None, wake: None }
     }
 
     /// When to call [`Group::look`] next; never for one that can be forgotten.
@@ -165,7 +168,7 @@ impl Group {
             member.told = Some((standing, now));
         }
         Notice {
-            id: id_of(&[self.key.as_bytes(), &self.number.to_be_bytes()]),
+            id: id_of(&[self.key.as_bytes(), &self.born.as_micros().to_be_bytes(), &self.number.to_be_bytes()]),
             receiver: self.receiver.clone(),
             group_key: self.key.clone(),
             group_labels: self.labels.clone(),

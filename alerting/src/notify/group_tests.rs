@@ -40,7 +40,7 @@ fn options() -> NotifyOptions {
 }
 
 fn group(options: NotifyOptions) -> Group {
-    Group::new("group".into(), "receiver".into(), BTreeMap::new(), options, TELLS)
+    Group::new("group".into(), "receiver".into(), BTreeMap::new(), options, TELLS, at(0))
 }
 
 fn silence(number: u8, from: i64, to: i64) -> Silence {
@@ -81,6 +81,17 @@ fn a_day_of_a_group_by_hand() {
     assert!(!last.is_firing());
     assert_eq!(group.look(at(10_000), &[]), None);
     assert_eq!(group.wake(), None, "it can be forgotten");
+}
+
+#[test]
+fn a_group_that_comes_again_has_other_ids() {
+    let of = |born| {
+        let mut group = Group::new("group".into(), "receiver".into(), BTreeMap::new(), options(), TELLS, at(born));
+        group.update(alert(1, Standing::Firing, 0), at(born), at(born));
+        group.look(at(born + 30), &[]).unwrap().id
+    };
+    assert_eq!(of(0), of(0));
+    assert_ne!(of(0), of(1));
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn render(template: &str, view: &View<'_>, most: usize, escape: AutoEscape) -> R
     let said = |error: minijinja::Error| error.to_string().chars().take(200).collect::<String>();
     let template = environment.template_from_named_str("template", template).map_err(said)?;
     let mut out = Bounded { bytes: Vec::new(), most };
-    let rendered = template.render_to_write(view, &mut out).map(drop);
+    let rendered = template.render_captured_to(view, &mut out).map(drop);
     let is_full = out.bytes.len() == most;
     match rendered {
         Err(error) if !is_full => Err(said(error)),

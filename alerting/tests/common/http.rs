@@ -15,43 +15,43 @@ use super::PATIENCE;
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Request {
-    pub path: String,
+pub(crate) struct Request {
+    pub(crate) path: String,
     /// names in lower case
-    pub headers: BTreeMap<String, String>,
-    pub text: String,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) text: String,
 }
 
 impl Request {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
 /// How a receiver answers.
 #[derive(Clone, Copy, Debug)]
-pub enum Answer {
+pub(crate) enum Answer {
     Status(&'static str),
     /// takes the request and says nothing, ever
     Silence,
 }
 
-pub struct HttpReceiver {
-    pub address: SocketAddr,
+pub(crate) struct HttpReceiver {
+    pub(crate) address: SocketAddr,
     requests: Receiver<Request>,
 }
 
 impl HttpReceiver {
     /// Answers with these, one after the other, then with success.
-    pub fn start(answers: Vec<Answer>) -> HttpReceiver {
+    pub(crate) fn start(answers: Vec<Answer>) -> HttpReceiver {
         HttpReceiver::serve(answers, None)
     }
 
-    pub fn start_tls(config: ServerConfig) -> HttpReceiver {
+    pub(crate) fn start_tls(config: ServerConfig) -> HttpReceiver {
         HttpReceiver::serve(Vec::new(), Some(Arc::new(config)))
     }
 
@@ -78,20 +78,20 @@ impl HttpReceiver {
         HttpReceiver { address, requests }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// The next request.
-    pub fn next(&self) -> Request {
+    pub(crate) fn next(&self) -> Request {
         self.requests.recv_timeout(PATIENCE).expect("no request came")
     }
 
-    pub fn requests(&self) -> &Receiver<Request> {
+    pub(crate) fn requests(&self) -> &Receiver<Request> {
         &self.requests
     }
 
-    pub fn so_far(&self) -> Vec<Request> {
+    pub(crate) fn so_far(&self) -> Vec<Request> {
         self.requests.try_iter().collect()
     }
 }
@@ -132,12 +132,12 @@ fn read(reader: &mut impl BufRead) -> Option<Request> {
 }
 
 /// A port that nobody listens at just now.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Waits until somebody listens.
-pub fn wait_for(address: SocketAddr) {
+pub(crate) fn wait_for(address: SocketAddr) {
     let deadline = std::time::Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_err() {
         assert!(std::time::Instant::now() < deadline, "nobody listens at {address}");

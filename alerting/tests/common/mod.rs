@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-pub mod http;
+pub(crate) mod http;
 
 use std::{path::Path, time::Duration};
 
@@ -13,27 +13,27 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 /// How long anything may take before it counts as broken.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Settings by which receivers on this machine may be sent to.
-pub fn settings() -> AlertingSettings {
+pub(crate) fn settings() -> AlertingSettings {
     let allowed_networks = vec!["127.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()];
     let outbound =
         OutboundSettings { allowed_networks, timeout: Duration::from_secs(5), ..OutboundSettings::default() };
     AlertingSettings { outbound, ..AlertingSettings::default() }
 }
 
-pub async fn open(folder: &Path, settings: AlertingSettings) -> Alerting {
+pub(crate) async fn open(folder: &Path, settings: AlertingSettings) -> Alerting {
     let database = Database::open(&DatabaseUrl::file(&folder.join("metadata.sqlite"))).await.unwrap();
     Alerting::new(database, settings).unwrap()
 }
 
 /// A rule that sends to a channel, at once.
-pub fn rule(channel: &str, config: Value) -> RuleDraft {
+pub(crate) fn rule(channel: &str, config: Value) -> RuleDraft {
     RuleDraft::read(&json!({
         "name": "too many errors",
         "threshold": 5,
@@ -46,14 +46,14 @@ pub fn rule(channel: &str, config: Value) -> RuleDraft {
 
 /// An alert as the dataflow has it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Alert<'a> {
-    pub rule_id: &'a str,
-    pub service: &'a str,
-    pub since: i64,
+pub(crate) struct Alert<'a> {
+    pub(crate) rule_id: &'a str,
+    pub(crate) service: &'a str,
+    pub(crate) since: i64,
 }
 
 impl Alert<'_> {
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         format!("{}:{}:{}", self.rule_id, self.service, Timestamp::from_millis(self.since * 1_000))
     }
 
@@ -77,16 +77,16 @@ impl Alert<'_> {
     }
 
     /// Its row in `alerts` as of now; gone, where there is no status.
-    pub fn change(&self, status: Option<&str>) -> Change {
+    pub(crate) fn change(&self, status: Option<&str>) -> Change {
         self.change_in("alerts", status)
     }
 
-    pub fn change_in(&self, view: &str, status: Option<&str>) -> Change {
+    pub(crate) fn change_in(&self, view: &str, status: Option<&str>) -> Change {
         let value = status.map(|status| self.row(status));
         Change { view: view.into(), record: Record { key: self.id().into(), window_start: None, value } }
     }
 }
 
-pub fn batch(epoch: Epoch, changes: Vec<Change>) -> Batch {
+pub(crate) fn batch(epoch: Epoch, changes: Vec<Change>) -> Batch {
     Batch { epoch, changes, dead_letters: Vec::new() }
 }
