@@ -152,7 +152,7 @@ async fn pages_of_other_origins_ask_where_they_are_welcome() {
     assert_eq!(preflight.headers["access-control-allow-origin"], welcome);
     assert_eq!(preflight.headers["access-control-allow-methods"], "GET, HEAD, POST");
     assert!(preflight.headers["access-control-allow-headers"].contains("content-type"));
-    let asked = house.ask("POST", path, &[("origin", welcome)]).await;
+    let asked = request(house.address, "POST", path, &[("origin", welcome)], b"{}").await;
     assert_eq!((asked.status, asked.headers["access-control-allow-origin"].as_str()), (503, welcome), "no store");
     assert!(asked.headers["access-control-expose-headers"].contains("x-highwater-epoch"));
 
