@@ -53,7 +53,7 @@ pub use self::{
     page::{Page, PageRequest},
     problem::Problem,
     queue::{DeadLetter, Queue},
-    rule::{Rule, RuleDraft, Rules},
+    rule::{CONFIGURATION, Rule, RuleDraft, Rules},
     secret::{ChannelConfig, Secret},
     silences::Silences,
     sink::AlertSink,

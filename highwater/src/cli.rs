@@ -95,6 +95,41 @@ Examples:
 Exit codes: 0 the configuration is right, 1 it is not, 2 the command line is not."
     )]
     Check(Check),
+    /// Say when an alert rule would have fired over logs that have passed
+    #[command(
+        long_about = "Tries an alert rule out: reads logs from files, or standard input (-), through the very dataflow that \
+            rules run in, by event time and as fast as they are read, and says when the rule would have fired and for \
+            how long. The rule is a file of rules, as [alerts] rules names one.",
+        after_help = "\
+Examples:
+  highwater backtest --rule rules.toml --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z /var/log/app/*.log.gz
+  highwater backtest --rule rules.toml --name 'many errors' --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z logs.json
+  highwater generate --duration 6h --rate 200 --fast | highwater backtest --rule rules.toml --from .. --to .. -
+
+Logs that the server keeps: POST /api/v1/alerts/rules/{id}/backtest. What no rule is tried out on ends with exit code 1."
+    )]
+    Backtest(Backtest),
+    /// Write users, rules, silences and what else people made to a file
+    #[command(
+        long_about = "Writes everything of the metadata store to a file: users, tokens, rules, silences, alerts and their \
+            history, saved searches. The job may run meanwhile; what is written is of one instant. The file can be restored \
+            into a database of either kind, so it also leads from SQLite to PostgreSQL and back. It has hashes of passwords \
+            and keys in it: only its owner may read it.",
+        after_help = "\
+Examples:
+  highwater backup --config highwater.toml --to backup-2026-11-21.jsonl"
+    )]
+    Backup(Backup),
+    /// Fill the metadata store from such a file
+    #[command(
+        long_about = "Fills the metadata store from a file that `highwater backup` wrote, whole or not at all. The job must not \
+            run. A store that has something in it already stays as it is, unless --replace is given.",
+        after_help = "\
+Examples:
+  highwater restore --config highwater.toml --from backup-2026-11-21.jsonl
+  HIGHWATER_METADATA__URL=postgres://highwater@db/highwater highwater restore --config highwater.toml --from backup.jsonl"
+    )]
+    Restore(Restore),
     /// Say which version this is
     #[command(after_help = "Example:\n  highwater version")]
     Version,
@@ -200,6 +235,58 @@ pub(crate) struct Generate {
     /// Let the rate follow the hour and the weekday
     #[arg(long)]
     pub(crate) seasons: bool,
+}
+
+/// What `backtest` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Backtest {
+    /// The file of rules: TOML, a table [[rule]] each
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rule: PathBuf,
+    /// Which of its rules; needed where it has several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// From when on alerts are told, event time, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Timestamp,
+    /// When the test ends: later logs are not there
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Timestamp,
+    /// Write what is found as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Files of logs, patterns such as 'logs/*.json.gz', or - for standard input
+    #[arg(required = true, value_name = "LOGS")]
+    pub(crate) logs: Vec<String>,
+}
+
+/// What `backup` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Backup {
+    /// The configuration file, which says where the store is
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The file to write; it must not be there yet
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What `restore` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Restore {
+    /// The configuration file, which says where the store is
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The file to read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// Let what is in the store go
+    #[arg(long)]
+    pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

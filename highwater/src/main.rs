@@ -1,5 +1,7 @@
 //! The binary: configuration, command line, wiring. The only crate that knows all the others.
 
+mod backtest;
+mod backup;
 mod check;
 mod cli;
 mod cluster;
@@ -7,6 +9,7 @@ mod config;
 mod demo;
 mod generate;
 mod logging;
+mod office;
 mod run;
 mod signals;
 mod status;
@@ -30,6 +33,9 @@ fn main() -> ExitCode {
         Command::Demo(demo) => demo::demo(&demo),
         Command::Run(arguments) => run::run(&arguments),
         Command::Generate(arguments) => generate::generate(&arguments),
+        Command::Backtest(arguments) => backtest::backtest(&arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => backup::restore(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Version => {
             status::say(concat!("highwater ", env!("CARGO_PKG_VERSION")));

@@ -23,7 +23,9 @@ use crate::{
     check::{check_sinks, summary, views_of},
     cli, cluster,
     config::{self, Config, SinkTarget},
-    logging, signals, status,
+    logging,
+    office::Office,
+    signals, status,
     watch::Watch,
     wire::{self, Wired},
 };
@@ -68,11 +70,23 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
     }
     logging::start(&config.logging.level, config.logging.style);
     logging::abort_on_panic();
-    let Wired { job, followed, ingest, sinks } = wire::wire(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .context("cannot start the HTTP server's threads")?;
+    let _in_runtime = runtime.enter();
+    let office = runtime.block_on(Office::open(config))?;
+    let alerts = office.as_ref().and_then(Office::sink);
+    let Wired { job, followed, ingest, sinks } = wire::wire(config, alerts)?;
     let began = Instant::now();
     let running = job.start()?;
     let (views, metrics) = (running.views(), running.metrics());
     let mut server = server(config, &views, &metrics, ingest.clone(), sinks);
+    if let Some(office) = &office {
+        office.furnish(config, &mut server);
+    }
     server.failure = Some(Arc::new(running.failure()));
     let mut watch = Watch::new(show.history);
 
@@ -105,12 +119,6 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the number of open files stays as it is");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("http")
-        .enable_all()
-        .build()
-        .context("cannot start the HTTP server's threads")?;
     let outcome = runtime.block_on(async {
         let bound = match config.listen {
             None => None,
@@ -139,6 +147,9 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         outcome
     });
     status::clear();
+    if let Some(office) = office {
+        runtime.block_on(office.close());
+    }
     if let Some((indexer, logs)) = store {
         if outcome.is_ok() {
             catch_up(&logs, &stopped);
@@ -235,7 +246,9 @@ fn server(
     server.ingest = ingest;
     server.sinks = sinks;
     // process 0 keeps it
-    server.durable = config.state.is_some() && config.settings.cluster.as_ref().is_none_or(|c| c.process == 0);
+    server.durable = config.state.is_some() && config.is_first();
+    server.login_required = config.login_required();
+    server.open_registration = config.accounts.open_registration;
     server.hosts = config.hosts.clone();
     server.origins = config.http.origins.clone();
     server.proxies = config.http.proxies.clone();

@@ -76,7 +76,8 @@ pub(crate) async fn note(
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
-    let metadata = call.state.metadata.clone().ok_or_else(|| Problem::unavailable("this process keeps no audit log"))?;
+    let metadata =
+        call.state.metadata.clone().ok_or_else(|| Problem::unavailable("this process keeps no audit log"))?;
     let limit = call.params.whole(&LIMIT)?.unwrap_or(100);
     let before = call.params.text("cursor")?.map(|cursor| {
         let (at, id) = cursor.split_once(':')?;

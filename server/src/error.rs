@@ -146,7 +146,9 @@ impl Problem {
 
     pub(crate) fn alerting(error: AlertingError) -> Self {
         match error {
-            AlertingError::Invalid(problems) => Problem::invalid(problems.into_iter().map(FieldProblem::from).collect()),
+            AlertingError::Invalid(problems) => {
+                Problem::invalid(problems.into_iter().map(FieldProblem::from).collect())
+            }
             AlertingError::NotFound(_) => Problem::not_found(error.to_string()),
             AlertingError::Conflict { .. } | AlertingError::TooMany { .. } | AlertingError::Refused(_) => {
                 Problem::conflict(error.to_string())

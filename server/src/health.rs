@@ -63,6 +63,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         paths: &["/metrics", "/api/v1/metrics"],
         about: "What the job counts about itself, for Prometheus",
         answer: Answer::new(&[(OPEN_METRICS, None)]),
+        access: Access::Read,
         handle: Handle::Now(exposition),
         ..HEALTH
     },

@@ -114,11 +114,21 @@ impl Identity {
     /// Whether they may do something.
     pub(crate) fn may(&self, action: Action<'_>) -> Result<(), Problem> {
         match (&self.who, action) {
-            (Who::User(known), action) => allows(known, action).map_err(|refusal| Problem::forbidden(refusal.to_string())),
-            (Who::Stranger, _) => Err(Problem::unauthorized("log in, or show an API token, in the header `Authorization: Bearer ..`", false)),
-            (Who::Local, Action::ChangePassword | Action::ManageAccount { .. }) => Err(Problem::forbidden("log in first: nobody is logged in")),
+            (Who::User(known), action) => {
+                allows(known, action).map_err(|refusal| Problem::forbidden(refusal.to_string()))
+            }
+            (Who::Stranger, _) => Err(Problem::unauthorized(
+                "log in, or show an API token, in the header `Authorization: Bearer ..`",
+                false,
+            )),
+            (Who::Local, Action::ChangePassword | Action::ManageAccount { .. }) => {
+                Err(Problem::forbidden("log in first: nobody is logged in"))
+            }
             (Who::Local, _) => Ok(()),
-            (Who::Guest, Action::Change { owner: NOBODY } | Action::Ingest | Action::Read | Action::Create | Action::SeeSelf) => Ok(()),
+            (
+                Who::Guest,
+                Action::Change { owner: NOBODY } | Action::Ingest | Action::Read | Action::Create | Action::SeeSelf,
+            ) => Ok(()),
             (Who::Guest, _) => Err(Problem::forbidden("only from the server's own machine, or logged in")),
         }
     }

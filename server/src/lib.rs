@@ -210,6 +210,8 @@ pub enum ServeError {
 const READERS: usize = 8;
 /// Requests that wait for a model at once.
 const ASKERS: usize = 4;
+/// Rules that are tried out at once: each is a dataflow of its own.
+const TESTS: usize = 1;
 /// Searches of the log store at once.
 const SEARCHES: usize = 4;
 
@@ -323,6 +325,7 @@ impl Server {
             reading: semaphore(READERS),
             asking: semaphore(ASKERS),
             searching: semaphore(SEARCHES),
+            testing: semaphore(TESTS),
             exporting: semaphore(limits.exports),
             pages: Pages::default(),
             told: Pages::default(),

@@ -55,6 +55,7 @@ pub(crate) struct State {
     pub(crate) reading: Arc<Semaphore>,
     pub(crate) asking: Arc<Semaphore>,
     pub(crate) searching: Arc<Semaphore>,
+    pub(crate) testing: Arc<Semaphore>,
     pub(crate) exporting: Arc<Semaphore>,
     pub(crate) stopping: watch::Receiver<bool>,
 }

@@ -6,7 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::check_template;
-use crate::{duration, duration::{DurationText, show}, problem::Problem, rule::is_label_name};
+use crate::{
+    duration,
+    duration::{DurationText, show},
+    problem::Problem,
+    rule::is_label_name,
+};
 
 /// How alerts become notices: those of one receiver, equal options and equal labels `group_by` go together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,7 @@
 //! [`Rule`]: when somebody is to be told of what logs say, and how.
 
 mod checks;
+mod provision;
 mod spec;
 mod store;
 
@@ -12,9 +13,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use self::store::Rules;
 pub(crate) use self::{checks::is_label_name, store::load};
-use crate::{channel::ChannelKind, duration, duration::DurationText, notify::NotifyOptions, problem, problem::Problem, secret::ChannelConfig};
+pub use self::{provision::CONFIGURATION, store::Rules};
+use crate::{
+    channel::ChannelKind, duration, duration::DurationText, notify::NotifyOptions, problem, problem::Problem,
+    secret::ChannelConfig,
+};
 
 /// A rule as somebody gives it. What it leaves out has the default that is said here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

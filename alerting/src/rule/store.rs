@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Most rules that there may be.
-const MOST_RULES: u64 = 1_000;
+const MOST_RULES: u64 = 20_000;
 
 /// The rules. Clones are the same.
 #[derive(Clone, Debug)]
@@ -67,10 +67,13 @@ impl Rules {
     /// # Errors
     /// Where something is wrong with it, there are too many, or the database fails.
     pub async fn create(&self, draft: RuleDraft, owner: &str) -> Result<Rule, AlertingError> {
+        self.insert(new_id()?.into(), draft, owner).await
+    }
+
+    pub(super) async fn insert(&self, id: Name, draft: RuleDraft, owner: &str) -> Result<Rule, AlertingError> {
         check(&draft)?;
         let now = Timestamp::now();
-        let rule =
-            Rule { id: new_id()?.into(), owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
+        let rule = Rule { id, owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
         let mut transaction = self.database.begin().await?;
         let count: i64 = sqlx::query("SELECT COUNT(*) FROM rules").fetch_one(&mut *transaction).await?.try_get(0)?;
         if u64::try_from(count).unwrap_or_default() >= MOST_RULES {

@@ -3,7 +3,9 @@
 //! Everything that is wrong is found in one go, and told with its place. `schema` says what there is, `tree` holds what
 //! was written and where, `values` reads single values, `env` adds the environment, `suggest` guesses what was meant.
 
+mod accounts;
 mod ai;
+mod alerts;
 mod brokers;
 mod env;
 mod http;
@@ -21,6 +23,7 @@ use anyhow::{Context, bail};
 
 use self::tree::{Node, Place, Problems, What};
 pub(crate) use self::{
+    accounts::Login,
     brokers::Brokers,
     schema::Config,
     search::Folder,

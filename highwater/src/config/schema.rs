@@ -11,10 +11,13 @@ use std::{
 use highwater_ask::ModelConfig;
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
 use highwater_logstore::StoreSettings;
+use highwater_metadata::DatabaseUrl;
 use highwater_queries::{Rollups, Standard};
 
 use super::{
+    accounts::{Accounts, Login, read_accounts, read_metadata},
     ai::read_ai,
+    alerts::{Alerts, read_alerts},
     brokers::{Brokers, brokers, known_brokers, topic},
     http::{Http, read_http},
     search::{Folder, Search, read_search},
@@ -52,6 +55,12 @@ pub(crate) struct Config {
     pub(crate) search: Search,
     /// `[ai]`: the model that is asked first for plain-language help; `None` for none.
     pub(crate) model: Option<ModelConfig>,
+    /// Where what people make is kept; `None` for in the state's folder.
+    pub(crate) metadata: Option<DatabaseUrl>,
+    /// `[accounts]`: who has to say who they are.
+    pub(crate) accounts: Accounts,
+    /// `[alerts]`: rules of a file, and how receivers are reached.
+    pub(crate) alerts: Alerts,
     /// The program's own log.
     pub(crate) logging: Logging,
 }
@@ -71,15 +80,37 @@ pub(crate) struct Logging {
 }
 
 impl Config {
+    /// Whether this process keeps durable state, feeds sinks and takes rules: process 0 does.
+    pub(crate) fn is_first(&self) -> bool {
+        self.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0)
+    }
+
+    /// Whether whoever asks has to say who they are: by default where others than who is on this machine may ask.
+    pub(crate) fn login_required(&self) -> bool {
+        match self.accounts.login {
+            Login::Always => true,
+            Login::Never => false,
+            Login::Auto => {
+                let is_local = self.listen.is_none_or(|address| address.ip().is_loopback());
+                !is_local || !self.hosts.is_empty() || !self.http.proxies.is_empty()
+            }
+        }
+    }
+
+    /// Where what people make is kept; in memory, where nothing else is.
+    pub(crate) fn database(&self) -> DatabaseUrl {
+        let in_folder = || self.state.as_ref().map(|folder| DatabaseUrl::file(&folder.join("metadata.db")));
+        self.metadata.clone().or_else(in_folder).unwrap_or_else(DatabaseUrl::memory)
+    }
+
     /// The log store of this process, if it has one: process 0 does.
     pub(crate) fn log_store(&self) -> Option<StoreSettings> {
-        let is_first = self.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0);
         let path = match &self.search.folder {
             Folder::WithState => self.state.as_ref()?.join("logs"),
             Folder::At(path) => path.clone(),
             Folder::Nowhere => return None,
         };
-        is_first.then(|| StoreSettings { path, ..self.search.settings.clone() })
+        self.is_first().then(|| StoreSettings { path, ..self.search.settings.clone() })
     }
 }
 
@@ -98,6 +129,9 @@ impl Default for Config {
             queries: Standard::default(),
             search: Search::default(),
             model: None,
+            metadata: None,
+            accounts: Accounts::default(),
+            alerts: Alerts::default(),
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },
         }
     }
@@ -139,6 +173,9 @@ pub(crate) fn read(root: Table, problems: &Problems) -> Config {
     read_queries(&mut root, &mut config.queries, problems);
     config.search = read_search(root.section("search"));
     config.model = read_ai(root.section("ai"));
+    config.metadata = read_metadata(root.section("metadata"));
+    config.accounts = read_accounts(root.section("accounts"));
+    config.alerts = read_alerts(root.section("alerts"));
 
     let mut logging = root.section("logging");
     logging.set("level", &mut config.logging.level, log_level);

@@ -10,7 +10,10 @@ use highwater_connectors::{KafkaChangelog, KafkaConfig, KafkaIngest, Topic};
 use highwater_engine::{Changelog, Job, Source, metrics::Metrics};
 use highwater_server::Ingest;
 
-use self::{sinks::open_sinks, sources::Sources};
+use self::{
+    sinks::{Outlet, open_sinks},
+    sources::Sources,
+};
 use crate::{config::Config, generate::Target};
 
 /// A job, and the way in that it has for logs by HTTP.
@@ -26,16 +29,16 @@ pub(crate) struct Wired {
 /// Partitions of topics that are created for views: readers of a changelog seldom need more.
 const VIEW_PARTITIONS: u32 = 4;
 
-/// Makes what the configuration describes. Sinks are opened, sources are not yet.
+/// Makes what the configuration describes, and one more sink for alerts. Sinks are opened, sources are not yet.
 ///
 /// # Errors
 /// Where a sink or the way in cannot be opened.
-pub(crate) fn wire(config: &Config) -> anyhow::Result<Wired> {
+pub(crate) fn wire(config: &Config, alerts: Option<Outlet>) -> anyhow::Result<Wired> {
     let metrics = Arc::new(Metrics::default());
     let Sources { of_job, of_store, ingest } = Sources::of(config, &metrics)?;
-    // process 0 feeds the sinks
-    let feeds = config.settings.cluster.as_ref().is_none_or(|cluster| cluster.process == 0);
-    let sinks = if feeds { open_sinks(config, &metrics)? } else { Vec::new() };
+    let feeds = config.is_first();
+    let mut sinks = if feeds { open_sinks(config, &metrics)? } else { Vec::new() };
+    sinks.extend(alerts);
     let names = sinks.iter().map(|(_, sink)| sink.name().to_string()).collect();
     let changelog = config.changelog.as_ref().filter(|_| feeds).map(|changelog| -> Box<dyn Changelog> {
         let topic = Topic::new(&changelog.topic);

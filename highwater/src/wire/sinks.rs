@@ -13,7 +13,7 @@ use super::VIEW_PARTITIONS;
 use crate::config::{self, Config, DeadLetters, SinkTarget};
 
 /// A sink with the views that it takes.
-type Outlet = (Vec<Name>, Box<dyn Sink>);
+pub(super) type Outlet = (Vec<Name>, Box<dyn Sink>);
 
 /// What is written to one Kafka cluster.
 struct Cluster<'a> {

@@ -13,14 +13,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::{
-    call::Call,
-    error::Problem,
-    identity::COOKIE,
-    operation::Operation,
-    reply::json_reply,
-    state::State,
-};
+use crate::{call::Call, error::Problem, identity::COOKIE, operation::Operation, reply::json_reply, state::State};
 
 pub(crate) const OPERATIONS: &[&[Operation]] = &[session::OPERATIONS, users::OPERATIONS, tokens::OPERATIONS];
 

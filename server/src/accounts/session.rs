@@ -182,7 +182,10 @@ async fn change(mut call: Call) -> Result<Response, Problem> {
     };
     if let Some(email) = email {
         call.identity.may(Action::ManageAccount { user: &user })?;
-        accounts.set_email(&user, Some(email.as_str()).filter(|email| !email.is_empty())).await.map_err(Problem::accounts)?;
+        accounts
+            .set_email(&user, Some(email.as_str()).filter(|email| !email.is_empty()))
+            .await
+            .map_err(Problem::accounts)?;
     }
     let Some(new) = new_password else { return me(call).await };
     call.identity.may(Action::ChangePassword)?;

@@ -78,9 +78,11 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let limit = call.params.whole(&LIMIT)?.unwrap_or(100);
     let after: Option<UserName> = match call.params.text("cursor")? {
         None => None,
-        Some(cursor) => {
-            Some(cursor.parse().map_err(|_| Problem::bad_parameter("cursor", cursor, "the next_cursor of the page before"))?)
-        }
+        Some(cursor) => Some(
+            cursor
+                .parse()
+                .map_err(|_| Problem::bad_parameter("cursor", cursor, "the next_cursor of the page before"))?,
+        ),
     };
     let most = u32::try_from(limit).unwrap_or(u32::MAX);
     let mut users = accounts(&call)?.users(after.as_ref(), most + 1).await.map_err(Problem::accounts)?;

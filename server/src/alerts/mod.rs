@@ -1,11 +1,14 @@
 //! `/alerts`: rules, what became of them, silences, and what could not be told.
 
+mod backtest;
 mod notices;
 mod rules;
 mod silences;
 mod triggered;
 
 use highwater_alerting::{Alerting, Feed, PageRequest};
+use highwater_engine::Settings;
+use highwater_queries::Detectors;
 use serde_json::Value as Json;
 use warp::{http::StatusCode, reply::Response};
 
@@ -16,7 +19,7 @@ use crate::{
 };
 
 pub(crate) const OPERATIONS: &[&[Operation]] =
-    &[rules::OPERATIONS, triggered::OPERATIONS, silences::OPERATIONS, notices::OPERATIONS];
+    &[rules::OPERATIONS, backtest::OPERATIONS, triggered::OPERATIONS, silences::OPERATIONS, notices::OPERATIONS];
 
 /// Alerting as the API offers it.
 #[derive(Clone)]
@@ -27,6 +30,10 @@ pub struct Desk {
     pub feed: Feed,
     /// Whether the dataflow can group by host.
     pub by_host: bool,
+    /// What rules are tried out with: the job's settings and detectors.
+    pub settings: Settings,
+    /// The same.
+    pub detectors: Detectors,
 }
 
 const LIMIT: Param = Param::limit(1000, 100);
