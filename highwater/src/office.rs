@@ -1,6 +1,6 @@
 //! What people make: the metadata store, accounts, and alerting.
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc};
+use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context, anyhow, bail};
 use highwater_accounts::Accounts;

@@ -165,8 +165,8 @@ impl Problem {
     }
 
     /// What nobody outside can do anything about; the log has more.
-    fn failed(error: &dyn std::error::Error) -> Self {
-        tracing::error!(error, "a request could not be answered");
+    fn failed(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request could not be answered");
         Problem::internal()
     }
 

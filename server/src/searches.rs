@@ -11,7 +11,7 @@ use warp::{http::StatusCode, reply::Response};
 use crate::{
     call::Call,
     error::Problem,
-    identity::Access,
+    identity::{Access, Identity},
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
     reply::json_reply,
@@ -132,13 +132,16 @@ async fn create(mut call: Call) -> Result<Response, Problem> {
 
 async fn replace(mut call: Call) -> Result<Response, Problem> {
     let Wanted { name, query } = call.json(EXAMPLE).await?;
-    let (store, id) = (own(&call).await?, call.params.segment("id"));
+    let (store, id) = (store(&call)?, call.params.segment("id"));
+    check_own(&store, &call.identity, id).await?;
     let saved = store.replace(id, &name, &query).await.map_err(Problem::metadata)?.ok_or_else(none)?;
     Ok(json_reply(StatusCode::OK, &Saved::from(saved)))
 }
 
 async fn delete(call: Call) -> Result<Response, Problem> {
-    if !own(&call).await?.delete(call.params.segment("id")).await.map_err(Problem::metadata)? {
+    let (store, id) = (store(&call)?, call.params.segment("id"));
+    check_own(&store, &call.identity, id).await?;
+    if !store.delete(id).await.map_err(Problem::metadata)? {
         return Err(none());
     }
     let mut response = Response::default();
@@ -146,12 +149,10 @@ async fn delete(call: Call) -> Result<Response, Problem> {
     Ok(response)
 }
 
-/// The store, where the search is one of who asks.
-async fn own(call: &Call) -> Result<SavedSearches, Problem> {
-    let store = store(call)?;
-    let search = store.get(call.params.segment("id")).await.map_err(Problem::metadata)?.ok_or_else(none)?;
-    call.identity.may(Action::Change { owner: &search.owner })?;
-    Ok(store)
+/// The search is one of who asks, or who asks is an administrator.
+async fn check_own(store: &SavedSearches, identity: &Identity, id: &str) -> Result<(), Problem> {
+    let search = store.get(id).await.map_err(Problem::metadata)?.ok_or_else(none)?;
+    identity.may(Action::Change { owner: &search.owner })
 }
 
 fn none() -> Problem {

@@ -31,7 +31,7 @@ impl Rules {
                 Some(rule) if rule.draft == draft => {}
                 Some(rule) => drop(self.replace(&rule.id, rule.version, draft).await.map_err(told)?),
                 None => {
-                    let id = id_of(&[CONFIGURATION, &name]);
+                    let id = id_of(&[CONFIGURATION.as_bytes(), name.as_bytes()]);
                     self.insert(id, draft, CONFIGURATION).await.map_err(told)?;
                 }
             }

@@ -23,7 +23,6 @@ use anyhow::{Context, bail};
 
 use self::tree::{Node, Place, Problems, What};
 pub(crate) use self::{
-    accounts::Login,
     brokers::Brokers,
     schema::Config,
     search::Folder,

@@ -1,7 +1,7 @@
 //! `/alerts/silences`: nobody is told, for a while.
 
 use highwater_accounts::Action;
-use highwater_alerting::{Silence, SilenceDraft, SilenceState};
+use highwater_alerting::{Silence, SilenceDraft, SilenceState, Silences};
 use highwater_engine::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::{LIMIT, MOST, body, desk, page};
 use crate::{
     call::Call,
     error::Problem,
-    identity::Access,
+    identity::{Access, Identity},
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
     reply::json_reply,
@@ -115,20 +115,20 @@ async fn create(mut call: Call) -> Result<Response, Problem> {
 async fn replace(mut call: Call) -> Result<Response, Problem> {
     let draft = body(&mut call, SilenceDraft::read, EXAMPLE).await?;
     let (silences, id) = (desk(&call)?.alerting.silences(), call.params.segment("id"));
-    allow(&call, id).await?;
+    allow(&silences, &call.identity, id).await?;
     let silence = silences.replace(id, draft, call.identity.name()).await.map_err(Problem::alerting)?;
     Ok(json_reply(StatusCode::OK, &shown(silence)))
 }
 
 async fn expire(call: Call) -> Result<Response, Problem> {
     let (silences, id) = (desk(&call)?.alerting.silences(), call.params.segment("id"));
-    allow(&call, id).await?;
+    allow(&silences, &call.identity, id).await?;
     Ok(json_reply(StatusCode::OK, &shown(silences.expire(id).await.map_err(Problem::alerting)?)))
 }
 
 /// Its maker may, and administrators.
-async fn allow(call: &Call, id: &str) -> Result<(), Problem> {
-    let stored = desk(call)?.alerting.silences().get(id).await.map_err(Problem::alerting)?;
-    let is_own = stored.created_by == call.identity.name();
-    call.identity.may(Action::Change { owner: if is_own { call.identity.owner() } else { &stored.created_by } })
+async fn allow(silences: &Silences, identity: &Identity, id: &str) -> Result<(), Problem> {
+    let stored = silences.get(id).await.map_err(Problem::alerting)?;
+    let is_own = stored.created_by == identity.name();
+    identity.may(Action::Change { owner: if is_own { identity.owner() } else { &stored.created_by } })
 }
