@@ -16,7 +16,7 @@ pub struct NotifyOptions {
     /// How long a new group waits for more of its kind.
     #[serde(with = "duration")]
     pub group_wait: Duration,
-    /// The time between two looks at a group that has news.
+    /// The time between two notices of a group.
     #[serde(with = "duration")]
     pub group_interval: Duration,
     /// After how long a notice is repeated while something fires that nobody has acknowledged.
