@@ -108,7 +108,6 @@ impl AlertSink {
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
     async fn known_and_new(
         &self,
         ledger: &mut Ledger,
