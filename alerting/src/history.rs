@@ -134,8 +134,8 @@ impl Alerts {
         if comment.chars().count() > MAX_COMMENT {
             return Err(Problem::new("comment", format!("must have {MAX_COMMENT} characters at most")).into());
         }
-        let now = Timestamp::now();
-        let mut ledger = Ledger::new(self.database.begin().await?, now);
+        let mut ledger = Ledger::new(self.database.begin().await?, Timestamp::now());
+        let now = ledger.now;
         let mut tracked = ledger.alert(id).await?.ok_or(AlertingError::NotFound("alert"))?;
         let act = Act { deed, who: who.to_owned(), at: now, comment: comment.to_owned() };
         let transition = tracked.life.act(&tracked.row.id, act)?;

@@ -133,7 +133,7 @@ fn who_flaps_is_told_of_once_per_window_and_it_says_so() {
     assert!(group.look(at(9_000), &[]).unwrap().alerts[0].flapping.is_none());
     for turn in 1..10 {
         let standing = if turn % 2 == 0 { Standing::Firing } else { Standing::Resolved };
-        group.update(alert(1, standing, 9_000 + turn), at(9_000 + turn), at(9_000 + turn));
+        group.update(alert(1, standing, 9_000), at(9_000 + turn), at(9_000 + turn));
     }
     let flapping = group.look(at(9_000 + 1_200), &[]);
     assert!(flapping.is_some_and(|notice| notice.alerts[0].flapping.is_some()));
