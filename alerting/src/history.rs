@@ -10,6 +10,7 @@ use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     bell::Bell,
+    clock,
     error::AlertingError,
     ledger::{Ledger, read},
     lifecycle::{Act, Cause, Deed, Status, Transition},
@@ -134,7 +135,7 @@ impl Alerts {
         if comment.chars().count() > MAX_COMMENT {
             return Err(Problem::new("comment", format!("must have {MAX_COMMENT} characters at most")).into());
         }
-        let mut ledger = Ledger::new(self.database.begin().await?, Timestamp::now());
+        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
         let now = ledger.now;
         let mut tracked = ledger.alert(id).await?.ok_or(AlertingError::NotFound("alert"))?;
         let act = Act { deed, who: who.to_owned(), at: now, comment: comment.to_owned() };

@@ -56,8 +56,6 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(transaction: Transaction, now: Timestamp) -> Ledger {
-        // what is written down has milliseconds
-        let now = Timestamp::from_millis(now.as_micros().div_euclid(1_000));
         Ledger { transaction, now, routes: HashMap::new(), groups: BTreeMap::new() }
     }
 
