@@ -176,13 +176,17 @@ async fn what_ends_a_session_ends_it_at_once_everywhere(url: DatabaseUrl) {
 
 async fn any_text_is_a_token_or_refused(url: DatabaseUrl) {
     let accounts = open(&url, &Stopped::new()).await;
-    let mut runner = TestRunner::new(Config::default());
-    let text = prop_oneof!["\\PC{0,80}", "[A-Za-z0-9_.-]{0,200}", "hw_[0-9a-f]{72}", "e30.e30.[a-z]{0,9}"];
-    for _ in 0..300 {
-        rejection(&accounts, &text.new_tree(&mut runner).unwrap().current()).await;
+    for text in texts(300) {
+        rejection(&accounts, &text).await;
     }
     for text in HOSTILE {
         rejection(&accounts, text).await;
     }
     assert_eq!(rejection(&accounts, &"e".repeat(1 << 20)).await, Rejection::Malformed);
+}
+
+fn texts(cases: usize) -> Vec<String> {
+    let mut runner = TestRunner::new(Config::default());
+    let text = prop_oneof!["\\PC{0,80}", "[A-Za-z0-9_.-]{0,200}", "hw_[0-9a-f]{72}", "e30.e30.[a-z]{0,9}"];
+    (0..cases).map(|_| text.new_tree(&mut runner).unwrap().current()).collect()
 }

@@ -4,9 +4,10 @@ use std::{fmt, fs::OpenOptions, io, path::Path, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{
-    Any, AnyConnection, AnyPool, Executor,
+    Any, AnyConnection, AnyPool, Connection, Executor,
     any::{AnyPoolOptions, install_default_drivers},
 };
+use tokio::time::timeout;
 
 use crate::{
     address::{DatabaseUrl, Kind},
@@ -64,10 +65,11 @@ impl Database {
         if let Some(path) = url.sqlite_file() {
             make_private(path).map_err(|cause| Error::File { path: path.to_owned(), cause })?;
         }
+        let opened = |cause| Error::Open { database: url.to_string(), cause };
+        probe(url).await.map_err(opened)?;
         let kind = url.kind();
         let connect = options(url).after_connect(move |connection, _| Box::pin(prepare(connection, kind)));
-        let pool =
-            connect.connect(url.full()).await.map_err(|cause| Error::Open { database: url.to_string(), cause })?;
+        let pool = connect.connect(url.full()).await.map_err(opened)?;
         let database = Database { pool, url: url.clone(), clock: Clock::system() };
         if let Err(error) = migrations::run(&database).await {
             database.close().await;
@@ -148,6 +150,13 @@ fn make_private(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
+}
+
+/// A first connection says what is wrong with the address or the server. The pool would try again until its patience ends,
+/// and say no more than that.
+async fn probe(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
+    let connecting = timeout(PATIENCE, AnyConnection::connect(url.full()));
+    connecting.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??.close().await
 }
 
 fn options(url: &DatabaseUrl) -> AnyPoolOptions {

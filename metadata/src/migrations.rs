@@ -7,7 +7,10 @@ use sqlx::{
     migrate::{MigrateError, Migration, MigrationType, Migrator},
 };
 
-use crate::{database::Database, error::Error};
+use crate::{
+    database::{Database, Transaction},
+    error::Error,
+};
 
 /// A number, a name and its statements. The numbers grow by one.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
@@ -45,13 +48,19 @@ pub(crate) fn known() -> i64 {
 /// Brings the tables to this program's version, in one transaction: all steps or none, and one process at a time.
 pub(crate) async fn run(database: &Database) -> Result<(), Error> {
     let mut transaction = database.begin().await?;
-    let ran = migrator().run(&mut *transaction).await;
-    ran.map_err(|cause| explain(database, cause))?;
+    up_to(known(), database, &mut transaction).await?;
     transaction.commit().await?;
     Ok(())
 }
 
-pub(crate) fn migrator() -> Migrator {
+/// The steps up to a version that were not done yet, as part of a transaction.
+pub(crate) async fn up_to(version: i64, database: &Database, transaction: &mut Transaction) -> Result<(), Error> {
+    // not `run_to`: what that makes of a connection is not `Send`
+    let ran = migrator().run_direct(Some(version), &mut **transaction, false).await;
+    ran.map_err(|cause| explain(database, cause))
+}
+
+fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(version, name, statements)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, statements.into_sql_str(), false)
     });
@@ -60,7 +69,7 @@ pub(crate) fn migrator() -> Migrator {
     migrator
 }
 
-pub(crate) fn explain(database: &Database, cause: MigrateError) -> Error {
+fn explain(database: &Database, cause: MigrateError) -> Error {
     let name = database.to_string();
     match cause {
         MigrateError::VersionMissing(found) if found > known() => {

@@ -45,12 +45,9 @@ impl Database {
         }
         // The tables as they were when the backup was made, then its rows, then what newer versions change of both.
         drop_tables(&mut transaction).await?;
-        let migrator = migrations::migrator();
-        let migrated = migrator.run_to(head.tables, &mut *transaction).await;
-        migrated.map_err(|cause| migrations::explain(self, cause))?;
+        migrations::up_to(head.tables, self, &mut transaction).await?;
         let rows = insert_rows(&mut reader, &mut transaction).await?;
-        let migrated = migrator.run(&mut *transaction).await;
-        migrated.map_err(|cause| migrations::explain(self, cause))?;
+        migrations::up_to(migrations::known(), self, &mut transaction).await?;
         transaction.commit().await?;
         Ok(Summary { rows, tables_version: head.tables })
     }
@@ -203,5 +200,42 @@ impl Reader {
 
     fn damaged(&self, what: String) -> BackupError {
         BackupError::Damaged { path: self.path.clone(), line: self.line, what }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{address::DatabaseUrl, on_each_kind};
+
+    on_each_kind!(a_backup_of_any_older_version_is_restored_and_brought_up_to_date);
+
+    async fn a_backup_of_any_older_version_is_restored_and_brought_up_to_date(url: DatabaseUrl) {
+        let database = Database::open(&url).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        for tables in 1..=migrations::known() {
+            let path = folder.path().join(tables.to_string());
+            std::fs::write(&path, older_backup(tables)).unwrap();
+            let summary = database.restore(&path, Existing::Replace).await.unwrap();
+            assert_eq!(summary, Summary { rows: 1, tables_version: tables });
+            let settings = crate::Settings::new(database.clone());
+            assert_eq!(settings.get("theme").await.unwrap(), Some(json!("dark")));
+            let reopened = Database::open(&url).await.unwrap();
+            let (done,): (i64,) =
+                sqlx::query_as("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(reopened.pool()).await.unwrap();
+            assert_eq!(done, migrations::known());
+            reopened.close().await;
+        }
+    }
+
+    fn older_backup(tables: i64) -> String {
+        let head = json!({ "highwater_backup": FORMAT, "tables": tables, "made_at": "2026-01-01T00:00:00Z" });
+        let row = json!({ "table": "settings", "row": { "name": "theme", "value": "\"dark\"", "updated_at": 0 } });
+        let body = format!("{head}\n{row}\n");
+        let mut checksum = Checksum::default();
+        checksum.take(body.as_bytes());
+        format!("{body}{}\n", json!({ "rows": 1, "sha256": checksum.text() }))
     }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{HOSTILE, rows, user};
-use highwater_metadata::{Database, DatabaseUrl, Error, SavedSearches, Settings, on_each_kind};
+use highwater_metadata::{Database, DatabaseUrl, Error, SavedSearches, Settings, on_each_kind, testing::SERVER};
 use serde_json::json;
 
 on_each_kind!(
@@ -28,6 +28,28 @@ async fn what_is_kept_is_there_after_a_restart(url: DatabaseUrl) {
     let database = Database::open(&url).await.unwrap();
     assert_eq!(rows(&database).await, before);
     assert_eq!(Settings::new(database).all().await.unwrap(), [("theme".to_owned(), json!("dark"))].into());
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_without_the_password() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgres://ada:s3cret@127.0.0.1:{port}/x").parse().unwrap();
+    let error = Database::open(&url).await.unwrap_err();
+    assert!(matches!(error, Error::Open { .. }), "{error}");
+    assert!(error.to_string().contains("refused") && error.to_string().contains("ada@127.0.0.1"), "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_refused_and_not_told() {
+    let Ok(server) = std::env::var(SERVER) else {
+        println!("SKIPPED: a_wrong_password_is_refused_and_not_told: no PostgreSQL at {SERVER}");
+        return;
+    };
+    let (_, place) = server.split_once('@').unwrap();
+    let error = Database::open(&format!("postgres://highwater:s3cret@{place}").parse().unwrap()).await.unwrap_err();
+    assert!(matches!(error, Error::Open { .. }), "{error}");
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
 }
 
 #[cfg(unix)]

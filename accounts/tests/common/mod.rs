@@ -75,7 +75,7 @@ pub(crate) const HOSTILE: &[&str] = &[
     "",
     " admin",
     "a\0b",
-    "hw_",
+    "hw_'",
     "аdmin", // the first letter is Cyrillic
     "../../etc/passwd",
 ];
