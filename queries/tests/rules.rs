@@ -9,8 +9,8 @@ use std::{
 };
 
 use highwater_engine::{
-    Flow, Input, Level, Name, Plain, Query, Settings, Snapshot, Timestamp, Window, hours, minutes, seconds,
-    testing::replay_edited,
+    Flow, Level, Name, Plain, Query, Settings, Snapshot, Timestamp, Window, hours, minutes, seconds,
+    testing::{Script, replay_edited},
 };
 use highwater_operators::{
     Alert, AlertMachine, AlertStatus, Condition, Dimension, Evaluate, Histogram, NoData, Real, RuleMetric, RuleSpec,
@@ -363,7 +363,7 @@ proptest! {
             vec![Entry { second: now / 3 * 3, service: *service, host: 0, level, latency_ms: None, message: 0 }]
         }).collect();
         let settings = |workers| Settings { retention: minutes(1), ..settings(workers) };
-        let run = |parts: &[(Settings, Vec<Vec<(u32, String)>>)]| {
+        let run = |parts: &[(Settings, Script)]| {
             let rules = Rules::default();
             drop(rules.input.replace(lasting()));
             let snapshots = replay_edited(OfRules(rules), parts, |_, _| ()).unwrap();

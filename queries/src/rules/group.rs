@@ -55,8 +55,6 @@ pub(super) struct Time {
     pub(super) settled: Timestamp,
     /// alerts that were over before are shown no more
     pub(super) shown_from: Timestamp,
-    /// steps that ended before are gone, or go for their age
-    pub(super) kept_from: Timestamp,
 }
 
 /// The state of a group.
@@ -90,6 +88,7 @@ impl Group {
         self.panes.put(window, origin, part);
     }
 
+    /// A step that ended before what is kept goes for its age.
     pub(super) fn take(&mut self, measure: &Measure, window: Window, origin: u64, kept_from: Timestamp) {
         if window.end(measure.step()) <= kept_from {
             self.aged.push((window, origin));

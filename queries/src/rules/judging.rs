@@ -200,12 +200,7 @@ impl Measured {
         // what is corrected needs all the rows of its window
         let follow = retention.min(self.kept.saturating_sub(window).saturating_sub(SETTLES_EVERY));
         let closed = watermark.align(step);
-        Time {
-            closed,
-            settled: watermark.minus(follow).align(SETTLES_EVERY),
-            shown_from: closed.minus(keep),
-            kept_from: watermark.minus(self.kept),
-        }
+        Time { closed, settled: watermark.minus(follow).align(SETTLES_EVERY), shown_from: closed.minus(keep) }
     }
 
     /// A rule comes, or stays and is told in other words.
