@@ -9,52 +9,19 @@ use std::time::{Duration, Instant};
 use common::{
     Alert, PATIENCE, batch,
     http::{Answer, HttpReceiver, Request},
-    rule, runtime, settings,
+    rule, settings,
 };
 use highwater_alerting::{AlertFilter, Alerting, AlertingError, Deed, PageRequest, SilenceDraft, SilenceState, Status};
 use highwater_engine::{Batch, Sink, Timestamp};
-use highwater_metadata::{
-    Database, DatabaseUrl,
-    testing::{SERVER, Scratch},
-};
+use highwater_metadata::{Database, DatabaseUrl, on_each_kind};
 use serde_json::json;
-use tempfile::tempdir;
 
-/// Runs a test on a new file, and on a new database of the PostgreSQL for tests, if there is one.
-fn on_each_kind<Test: Future<Output = ()>>(name: &str, test: impl Fn(DatabaseUrl) -> Test) {
-    let (runtime, folder) = (runtime(), tempdir().unwrap());
-    runtime.block_on(test(DatabaseUrl::file(&folder.path().join("metadata.sqlite"))));
-    match std::env::var(SERVER) {
-        Ok(server) => {
-            let scratch = Scratch::new(&server);
-            runtime.block_on(test(scratch.url()));
-        }
-        Err(_) => println!("SKIPPED: {name}: no PostgreSQL at {SERVER} (scripts/postgres start)"),
-    }
-}
-
-#[test]
-fn rules_are_kept_version_by_version() {
-    on_each_kind("rules_are_kept_version_by_version", rules_are_kept_version_by_version_on);
-}
-
-#[test]
-fn silences_are_kept_until_they_are_over() {
-    on_each_kind("silences_are_kept_until_they_are_over", silences_are_kept_until_they_are_over_on);
-}
-
-#[test]
-fn an_alert_goes_from_the_dataflow_to_a_receiver_and_back() {
-    on_each_kind(
-        "an_alert_goes_from_the_dataflow_to_a_receiver_and_back",
-        an_alert_goes_from_the_dataflow_to_a_receiver_and_back_on,
-    );
-}
-
-#[test]
-fn lists_come_in_pages() {
-    on_each_kind("lists_come_in_pages", lists_come_in_pages_on);
-}
+on_each_kind!(
+    rules_are_kept_version_by_version,
+    silences_are_kept_until_they_are_over,
+    an_alert_goes_from_the_dataflow_to_a_receiver_and_back,
+    lists_come_in_pages,
+);
 
 async fn open(url: DatabaseUrl) -> Alerting {
     Alerting::new(Database::open(&url).await.unwrap(), settings()).unwrap()
@@ -75,7 +42,7 @@ async fn next(receiver: &HttpReceiver) -> Request {
     tokio::task::spawn_blocking(move || requests.recv_timeout(PATIENCE).unwrap()).await.unwrap()
 }
 
-async fn rules_are_kept_version_by_version_on(url: DatabaseUrl) {
+async fn rules_are_kept_version_by_version(url: DatabaseUrl) {
     let rules = open(url).await.rules();
     let draft = rule("webhook", json!({ "url": "https://a.example/x" }));
     let made = rules.create(draft.clone(), "kim").await.unwrap();
@@ -98,7 +65,7 @@ async fn rules_are_kept_version_by_version_on(url: DatabaseUrl) {
     }
 }
 
-async fn silences_are_kept_until_they_are_over_on(url: DatabaseUrl) {
+async fn silences_are_kept_until_they_are_over(url: DatabaseUrl) {
     let silences = open(url).await.silences();
     let now = Timestamp::now();
     let draft = SilenceDraft::read(&json!({
@@ -122,7 +89,7 @@ async fn silences_are_kept_until_they_are_over_on(url: DatabaseUrl) {
     assert!(refused.to_string().starts_with("matchers: "), "{refused}");
 }
 
-async fn an_alert_goes_from_the_dataflow_to_a_receiver_and_back_on(url: DatabaseUrl) {
+async fn an_alert_goes_from_the_dataflow_to_a_receiver_and_back(url: DatabaseUrl) {
     let alerting = open(url).await;
     let receiver = HttpReceiver::start(vec![Answer::Status("200 OK"), Answer::Status("404 Not Found")]);
     let made = alerting.rules().create(rule("webhook", json!({ "url": receiver.url("/") })), "kim").await.unwrap();
@@ -156,7 +123,7 @@ async fn an_alert_goes_from_the_dataflow_to_a_receiver_and_back_on(url: Database
     assert_eq!(alerting.queue().waiting().await.unwrap(), 0);
 }
 
-async fn lists_come_in_pages_on(url: DatabaseUrl) {
+async fn lists_come_in_pages(url: DatabaseUrl) {
     let alerting = open(url).await;
     let services: Vec<String> = (0..7).map(|number| format!("service-{number}")).collect();
     let alerts: Vec<Alert<'_>> = services

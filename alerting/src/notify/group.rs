@@ -86,11 +86,12 @@ impl Group {
         let is_idle = self.members.values().all(|member| !member.alert.standing.is_open() && !self.is_unsaid(member));
         let was = self.members.get(&alert.fingerprint).map(|member| member.alert.standing);
         let begins = alert.standing.is_open() && !was.is_some_and(Standing::is_open);
-        match self.members.get_mut(&alert.fingerprint) {
+        let fingerprint = alert.fingerprint.clone();
+        match self.members.get_mut(&fingerprint) {
             None if !begins => return,
             None => {
                 let member = Member { told: None, flips: vec![at], alert };
-                self.members.insert(member.alert.fingerprint.clone(), member);
+                self.members.insert(fingerprint.clone(), member);
             }
             Some(member) if supersedes(&alert, &member.alert) => {
                 if member.alert.standing.is_open() != alert.standing.is_open() {
@@ -106,7 +107,7 @@ impl Group {
         // what comes into a group where nothing is wrong is like the first of a new one
         let calm = self.last_notice.filter(|_| !is_idle).map(|last| last.plus(self.options.group_interval));
         let wake = calm.map_or(soon, |calm| calm.max(soon));
-        if self.wake.is_none() || self.members.values().any(|member| self.is_unsaid(member)) {
+        if self.wake.is_none() || self.members.get(&fingerprint).is_some_and(|member| self.is_unsaid(member)) {
             self.wake = Some(self.wake.map_or(wake, |set| set.min(wake)));
         }
     }
