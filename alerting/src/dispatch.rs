@@ -7,12 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use highwater_engine::{Name, Timestamp};
+use highwater_engine::Name;
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use crate::{
     backoff::pause,
     channel::Channel,
+    clock,
     error::AlertingError,
     ledger::Ledger,
     metrics::Metrics,
@@ -98,10 +99,8 @@ async fn turn(
     let is_more = look(office).await?;
     lanes.retain(|_, lane| !lane.is_finished());
     for receiver in office.queue.receivers().await? {
-        if !lanes.contains_key(&receiver) {
-            let lane = tokio::spawn(lane(office.clone(), receiver.clone(), stopped.clone()));
-            lanes.insert(receiver, lane);
-        }
+        let begin = || tokio::spawn(lane(office.clone(), receiver.clone(), stopped.clone()));
+        lanes.entry(receiver.clone()).or_insert_with(begin);
     }
     if pruned.is_none_or(|at| at.elapsed() > PRUNING) {
         prune(&office.queue.database, office.retention).await?;
@@ -112,7 +111,7 @@ async fn turn(
 }
 
 async fn look(office: &Office) -> Result<bool, AlertingError> {
-    let now = Timestamp::now();
+    let now = clock::now();
     if !office.queue.is_group_due(now).await? {
         return Ok(false);
     }
@@ -156,7 +155,7 @@ async fn send_window(
     }
     let channel = office.queue.channel(receiver).await?;
     for waiting in window {
-        let early = waiting.due_at.since(Timestamp::now());
+        let early = waiting.due_at.since(clock::now());
         if !early.is_zero() && timeout(early, stopped.wait_for(|stopped| *stopped)).await.is_ok() {
             return Ok(false);
         }
@@ -195,7 +194,7 @@ async fn settle(
     outcome: Result<(), SendError>,
 ) -> Result<bool, AlertingError> {
     let id = &waiting.notice.id;
-    let age = Timestamp::now().since(waiting.created_at);
+    let age = clock::now().since(waiting.created_at);
     match outcome {
         Ok(()) => {
             office.queue.sent(id).await?;
@@ -205,7 +204,7 @@ async fn settle(
         Err(SendError::Again { what, after }) if age < office.patience => {
             let pause = pause(id, waiting.attempts, after);
             tracing::warn!(notice = %id, %receiver, attempts = waiting.attempts + 1, ?pause, "a notice did not arrive: {what}");
-            office.queue.put_off(id, Timestamp::now().plus(pause)).await?;
+            office.queue.put_off(id, clock::now().plus(pause)).await?;
             office.metrics.retries.inc();
             Ok(false)
         }

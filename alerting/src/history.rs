@@ -11,6 +11,7 @@ use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     bell::Bell,
+    clock,
     error::AlertingError,
     ledger::{Ledger, read},
     lifecycle::{Act, Cause, Deed, Status, Transition},
@@ -135,8 +136,8 @@ impl Alerts {
         if comment.chars().count() > MAX_COMMENT {
             return Err(Problem::new("comment", format!("must have {MAX_COMMENT} characters at most")).into());
         }
-        let now = Timestamp::now();
-        let mut ledger = Ledger::new(self.database.begin().await?, now);
+        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
+        let now = ledger.now;
         let mut tracked = ledger.alert(id).await?.ok_or(AlertingError::NotFound("alert"))?;
         let act = Act { deed, who: who.to_owned(), at: now, comment: comment.to_owned() };
         let transition = tracked.life.act(&tracked.row.id, act)?;

@@ -8,6 +8,7 @@
 mod backoff;
 mod bell;
 mod channel;
+mod clock;
 mod dispatch;
 mod duration;
 mod error;

@@ -15,13 +15,13 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 fn act(deed: Deed, at: i64) -> Act {
-    Act { deed, who: "kim".into(), at: Timestamp::from_micros(at), comment: String::new() }
+    Act { deed, who: "kim".into(), at: Timestamp::from_millis(at), comment: String::new() }
 }
 
 fn tell(life: &mut Life, event: &Event, at: i64) -> Result<Option<Transition>, Refusal> {
     let id = Name::from("rule:cart:now");
     match event {
-        Event::Hear(said) => Ok(life.hear(&id, *said, Timestamp::from_micros(at))),
+        Event::Hear(said) => Ok(life.hear(&id, *said, Timestamp::from_millis(at))),
         Event::Do(deed) => life.act(&id, act(*deed, at)),
     }
 }

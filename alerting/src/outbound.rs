@@ -15,6 +15,7 @@ use ureq::{
 };
 
 use crate::{
+    clock,
     guard::{Guard, GuardError, Network},
     problem::Problem,
 };
@@ -195,7 +196,7 @@ fn retry_after(text: &str) -> Option<Duration> {
         return Some(Duration::from_secs(seconds).min(most));
     }
     let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
-    Some(Timestamp::from_micros(at.as_microsecond()).since(Timestamp::now()).min(most))
+    Some(Timestamp::from_micros(at.as_microsecond()).since(clock::now()).min(most))
 }
 
 /// Whether a text is an address that a request can be made to.

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use highwater_engine::Timestamp;
 use highwater_metadata::Database;
 
-use crate::error::AlertingError;
+use crate::{clock, error::AlertingError};
 
 /// Most notices that may wait for one receiver, and most dead letters.
 const MOST_WAITING: i64 = 10_000;
@@ -14,7 +13,7 @@ const MOST_DEAD: i64 = 10_000;
 /// Deletes alerts that ended, silences, and dead letters, each longer ago than `retention`; what waits for a receiver beyond
 /// the bound, the oldest first; and receivers that nothing is for.
 pub(crate) async fn prune(database: &Database, retention: Duration) -> Result<(), AlertingError> {
-    let before = Timestamp::now().minus(retention).as_micros();
+    let before = clock::now().minus(retention).as_micros();
     let mut transaction = database.begin().await?;
     for statement in [
         "DELETE FROM alerts WHERE status = 'resolved' AND changed_at < $1",

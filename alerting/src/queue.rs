@@ -9,6 +9,7 @@ use sqlx::{Row as _, any::AnyRow};
 use crate::{
     bell::Bell,
     channel::{Channel, ChannelKind},
+    clock,
     error::AlertingError,
     ledger::read,
     notify::Notice,
@@ -84,7 +85,7 @@ impl Queue {
     /// # Errors
     /// Where there is none, or the database fails.
     pub async fn requeue(&self, id: &str) -> Result<(), AlertingError> {
-        let now = Timestamp::now().as_micros();
+        let now = clock::now().as_micros();
         let mut transaction = self.database.begin().await?;
         let queued = sqlx::query(
             "INSERT INTO notices (id, receiver, notice_group, created_at, due_at, attempts, body) \
@@ -151,7 +152,7 @@ impl Queue {
              SELECT id, receiver, notice_group, created_at, $2, attempts + 1, $3, body FROM notices WHERE id = $1",
         )
         .bind(id)
-        .bind(Timestamp::now().as_micros())
+        .bind(clock::now().as_micros())
         .bind(reason)
         .execute(&mut *transaction)
         .await?;

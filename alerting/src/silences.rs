@@ -6,6 +6,7 @@ use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
     bell::Bell,
+    clock,
     error::AlertingError,
     ledger::{read, written},
     notify::{Silence, SilenceDraft, SilenceState},
@@ -54,7 +55,7 @@ impl Silences {
     /// # Errors
     /// Where something is wrong with it, there are too many, or the database fails.
     pub async fn create(&self, draft: SilenceDraft, created_by: &str) -> Result<Silence, AlertingError> {
-        let now = Timestamp::now();
+        let now = clock::now();
         check(&draft, now)?;
         let mut transaction = self.database.begin().await?;
         let count = sqlx::query("SELECT COUNT(*) FROM silences WHERE ends_at > $1").bind(now.as_micros());
@@ -80,7 +81,7 @@ impl Silences {
     /// # Errors
     /// Where there is none, something is wrong with it, or the database fails.
     pub async fn replace(&self, id: &str, draft: SilenceDraft, by: &str) -> Result<Silence, AlertingError> {
-        let now = Timestamp::now();
+        let now = clock::now();
         check(&draft, now)?;
         self.change(id, now, |stored| Silence { created_by: by.to_owned(), updated_at: now, draft, ..stored }).await
     }
@@ -90,7 +91,7 @@ impl Silences {
     /// # Errors
     /// Where there is none, or the database fails.
     pub async fn expire(&self, id: &str) -> Result<Silence, AlertingError> {
-        let now = Timestamp::now();
+        let now = clock::now();
         self.change(id, now, |stored| {
             let mut expired = Silence { updated_at: now, ..stored };
             expired.draft.starts_at = expired.draft.starts_at.min(now);

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use highwater_engine::{Batch, Epoch, Name, Sink, SinkError, Timestamp};
+use highwater_engine::{Batch, Epoch, Name, Sink, SinkError};
 use highwater_metadata::{Database, Transaction};
 use highwater_operators::Alert;
 use sqlx::Row as _;
@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     bell::Bell,
+    clock,
     error::AlertingError,
     ledger::Ledger,
     lifecycle::Life,
@@ -53,7 +54,7 @@ impl AlertSink {
         if news.is_empty() {
             return Ok(());
         }
-        let mut ledger = Ledger::new(self.database.begin().await?, Timestamp::now());
+        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
         let done = progress_within(ledger.transaction(), &self.job).await?;
         if done.is_some_and(|done| batch.epoch <= done) {
             return Ok(());
@@ -108,7 +109,6 @@ impl AlertSink {
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "two lists, taken apart at once")]
     async fn known_and_new(
         &self,
         ledger: &mut Ledger,

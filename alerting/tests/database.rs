@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use common::{
     Alert, PATIENCE, batch,
-    http::{Answer, HttpReceiver},
+    http::{Answer, HttpReceiver, Request},
     rule, settings,
 };
 use highwater_alerting::{AlertFilter, Alerting, AlertingError, Deed, PageRequest, SilenceDraft, SilenceState, Status};
@@ -35,6 +35,11 @@ async fn deliver(alerting: &Alerting, batches: Vec<Batch>) {
         sink.deliver(&batches)
     });
     delivered.await.unwrap().unwrap();
+}
+
+async fn next(receiver: &HttpReceiver) -> Request {
+    let requests = receiver.requests().clone();
+    tokio::task::spawn_blocking(move || requests.recv_timeout(PATIENCE).unwrap()).await.unwrap()
 }
 
 async fn rules_are_kept_version_by_version(url: DatabaseUrl) {
@@ -91,18 +96,14 @@ async fn an_alert_goes_from_the_dataflow_to_a_receiver_and_back(url: DatabaseUrl
     let dispatcher = alerting.dispatch();
     let cart = Alert { rule_id: &made.id, service: "cart", since: 1_000 };
     deliver(&alerting, vec![batch(1, vec![cart.change(Some("firing"))])]).await;
-    let next = async || {
-        let receiver = receiver.requests().clone();
-        tokio::task::spawn_blocking(move || receiver.recv_timeout(PATIENCE).unwrap()).await.unwrap()
-    };
-    assert_eq!(next().await.json()["status"], "firing");
+    assert_eq!(next(&receiver).await.json()["status"], "firing");
     alerting.alerts().act(&cart.id(), Deed::Acknowledge, "kim", "on it").await.unwrap();
     let filter = AlertFilter { status: Some(Status::Acknowledged), rule: Some("too many errors".into()) };
     let listed = alerting.alerts().list(&filter, &PageRequest::default()).await.unwrap().items;
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].acknowledged.as_ref().unwrap().comment, "on it");
     deliver(&alerting, vec![batch(1, Vec::new()), batch(2, vec![cart.change(Some("resolved"))])]).await;
-    let over = next().await;
+    let over = next(&receiver).await;
     assert_eq!(over.json()["status"], "resolved");
     let history = alerting.alerts().history(&cart.id()).await.unwrap();
     let turns: Vec<Status> = history.iter().map(|turn| turn.to).collect();
@@ -117,7 +118,7 @@ async fn an_alert_goes_from_the_dataflow_to_a_receiver_and_back(url: DatabaseUrl
     };
     assert_eq!(letter.channel, "webhook");
     alerting.queue().requeue(&letter.id).await.unwrap();
-    assert_eq!(next().await.text, over.text);
+    assert_eq!(next(&receiver).await.text, over.text);
     dispatcher.stop().await;
     assert_eq!(alerting.queue().waiting().await.unwrap(), 0);
 }

@@ -24,7 +24,7 @@ use tempfile::tempdir;
 
 const FOLDER: &str = "HIGHWATER_ALERTING_KILL_TEST";
 const RULE: &str = "HIGHWATER_ALERTING_KILL_TEST_RULE";
-const EPOCHS: u64 = 150;
+const EPOCHS: u64 = 600;
 const SERVICES: u64 = 12;
 
 /// What is said of an alert in an epoch.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::webhook::{check_headers, link, revealed};
 use crate::{
-    duration,
+    clock, duration,
     notify::{Notice, NoticeAlert},
     outbound::{Outbound, SendError, check_url},
     problem::Problem,
@@ -47,7 +47,7 @@ impl Alertmanager {
 
     pub(super) fn send(&self, notice: &Notice, out: &Outbound) -> Result<(), SendError> {
         let url = format!("{}/api/v2/alerts", self.url.reveal().trim_end_matches('/'));
-        let until = Timestamp::now().plus(self.resend_interval * PATIENCE);
+        let until = clock::now().plus(self.resend_interval * PATIENCE);
         for (part, alerts) in notice.alerts.chunks(MOST_ALERTS).enumerate() {
             let body: Vec<Value> = alerts.iter().map(|alert| body(alert, until, &out.settings.external_url)).collect();
             let mut headers = revealed(&self.headers);

@@ -137,7 +137,7 @@ impl Channel {
             Channel::Alertmanager(alertmanager) => NotifyOptions {
                 group_by: Vec::new(),
                 group_wait: Duration::ZERO,
-                group_interval: alertmanager.resend_interval,
+                group_interval: Duration::from_secs(1),
                 repeat_interval: alertmanager.resend_interval,
                 send_resolved: true,
                 flap_threshold: u32::MAX,

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use highwater_engine::Timestamp;
 use highwater_metadata::hexadecimal;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::{
+    clock,
     notify::{Notice, NoticeAlert},
     outbound::{Outbound, SendError, check_header, check_url},
     problem::Problem,
@@ -48,7 +48,7 @@ impl Webhook {
         let mut headers = revealed(&self.headers);
         headers.extend(event_headers(notice));
         if let Some(secret) = &self.secret {
-            let now = Timestamp::now().as_micros() / 1_000_000;
+            let now = clock::now().as_micros() / 1_000_000;
             headers.push(("X-Highwater-Signature".to_owned(), signature(secret, now, &body)));
         }
         out.post(self.url.reveal(), &headers, &body).map(drop)

@@ -105,7 +105,7 @@ impl Notice {
 impl Notice {
     /// A notice that says that it is a test.
     pub(crate) fn example() -> Notice {
-        let now = Timestamp::now();
+        let now = crate::clock::now();
         let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let labels = BTreeMap::from([
             label("alertname", "test notice"),

@@ -86,11 +86,12 @@ impl Group {
         let is_idle = self.members.values().all(|member| !member.alert.standing.is_open() && !self.is_unsaid(member));
         let was = self.members.get(&alert.fingerprint).map(|member| member.alert.standing);
         let begins = alert.standing.is_open() && !was.is_some_and(Standing::is_open);
-        match self.members.get_mut(&alert.fingerprint) {
+        let fingerprint = alert.fingerprint.clone();
+        match self.members.get_mut(&fingerprint) {
             None if !begins => return,
             None => {
                 let member = Member { told: None, flips: vec![at], alert };
-                self.members.insert(member.alert.fingerprint.clone(), member);
+                self.members.insert(fingerprint.clone(), member);
             }
             Some(member) if supersedes(&alert, &member.alert) => {
                 if member.alert.standing.is_open() != alert.standing.is_open() {
@@ -104,11 +105,11 @@ impl Group {
         }
         let soon = now.plus(self.options.group_wait);
         // what comes into a group where nothing is wrong is like the first of a new one
-        self.wake = Some(match self.wake {
-            Some(wake) if is_idle && begins => wake.min(soon),
-            Some(wake) => wake,
-            None => soon,
-        });
+        let calm = self.last_notice.filter(|_| !is_idle).map(|last| last.plus(self.options.group_interval));
+        let wake = calm.map_or(soon, |calm| calm.max(soon));
+        if self.wake.is_none() || self.members.get(&fingerprint).is_some_and(|member| self.is_unsaid(member)) {
+            self.wake = Some(self.wake.map_or(wake, |set| set.min(wake)));
+        }
     }
 
     /// Says of an alert that goes to somebody else from now on that it is over here.
@@ -140,8 +141,16 @@ impl Group {
         let is_repeated = !has_news && is_due && heard.iter().any(|name| nags(&name) && !self.is_put_off(name, now));
         let notice = (has_news || is_repeated).then(|| self.notice(&heard, is_repeated, now));
         self.forget(now);
-        self.wake = (!self.members.is_empty()).then(|| now.plus(self.options.group_interval));
+        self.wake = self.next_look(now);
         notice
+    }
+
+    /// When it is time to repeat what was said; sooner, where something is left to say, or to forget.
+    fn next_look(&self, now: Timestamp) -> Option<Timestamp> {
+        let next = now.plus(self.options.group_interval);
+        let is_settled = self.members.values().all(|member| member.alert.standing.is_open() && !self.is_unsaid(member));
+        let repeat = self.last_notice.filter(|_| is_settled).map(|last| last.plus(self.options.repeat_interval));
+        (!self.members.is_empty()).then(|| repeat.map_or(next, |repeat| repeat.max(next)))
     }
 
     fn notice(&mut self, heard: &[Name], is_repeated: bool, now: Timestamp) -> Notice {

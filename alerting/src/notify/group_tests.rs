@@ -133,7 +133,7 @@ fn who_flaps_is_told_of_once_per_window_and_it_says_so() {
     assert!(group.look(at(9_000), &[]).unwrap().alerts[0].flapping.is_none());
     for turn in 1..10 {
         let standing = if turn % 2 == 0 { Standing::Firing } else { Standing::Resolved };
-        group.update(alert(1, standing, 9_000 + turn), at(9_000 + turn), at(9_000 + turn));
+        group.update(alert(1, standing, 9_000), at(9_000 + turn), at(9_000 + turn));
     }
     let flapping = group.look(at(9_000 + 1_200), &[]);
     assert!(flapping.is_some_and(|notice| notice.alerts[0].flapping.is_some()));
@@ -294,4 +294,24 @@ proptest! {
         }
         prop_assert_eq!(notices, expected);
     }
+}
+
+#[test]
+fn who_takes_care_is_news_to_some_and_ends_the_repetition_for_most() {
+    use Standing::{Acknowledged, Firing};
+    let run = |tells| {
+        let mut group = Group::new("group".into(), "receiver".into(), BTreeMap::new(), options(), tells, at(0));
+        let mut notices = Vec::new();
+        group.update(alert(1, Firing, 0), at(0), at(0));
+        notices.extend(group.look(at(30), &[]));
+        group.update(alert(1, Acknowledged, 0), at(60), at(60));
+        while let Some(wake) = group.wake().filter(|wake| *wake < at(8_000)) {
+            notices.extend(group.look(wake, &[]));
+        }
+        notices.iter().map(|notice| (notice.alerts[0].standing, notice.is_repeated)).collect::<Vec<_>>()
+    };
+    assert_eq!(run(TELLS), [(Firing, false)]);
+    assert_eq!(run(Tells { acknowledged: true, ..TELLS }), [(Firing, false), (Acknowledged, false)]);
+    let kept_alive = run(Tells { keeps_alive: true, ..TELLS });
+    assert_eq!(kept_alive, [(Firing, false), (Acknowledged, true), (Acknowledged, true)]);
 }

@@ -23,7 +23,7 @@ pub struct NotifyOptions {
     #[serde(with = "duration")]
     #[schemars(with = "DurationText")]
     pub group_wait: Duration,
-    /// The time between two looks at a group that has news.
+    /// The time between two notices of a group.
     #[serde(with = "duration")]
     #[schemars(with = "DurationText")]
     pub group_interval: Duration,

@@ -116,7 +116,7 @@ fn render(template: &str, view: &View<'_>, most: usize, escape: AutoEscape) -> R
     let mut environment = Environment::empty();
     environment.set_fuel(Some(FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
-    environment.set_auto_escape_callback(move |_| escape.clone());
+    environment.set_auto_escape_callback(move |_| escape);
     environment.add_filter("upper", filters::upper);
     environment.add_filter("lower", filters::lower);
     environment.add_filter("length", filters::length);

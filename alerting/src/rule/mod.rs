@@ -97,7 +97,6 @@ fn five_minutes() -> Duration {
 fn medium() -> Severity {
     Severity::Medium
 }
-#[expect(clippy::unnecessary_wraps, reason = "a default of the field's own type")]
 fn by_service() -> Option<Dimension> {
     Some(Dimension::Service)
 }

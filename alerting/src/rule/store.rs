@@ -7,6 +7,7 @@ use sqlx::{Row as _, any::AnyRow};
 use super::{Rule, RuleDraft};
 use crate::{
     bell::Bell,
+    clock,
     error::AlertingError,
     ledger::{Ledger, read, written},
     page::{Page, PageRequest},
@@ -72,7 +73,7 @@ impl Rules {
 
     pub(super) async fn insert(&self, id: Name, draft: RuleDraft, owner: &str) -> Result<Rule, AlertingError> {
         check(&draft)?;
-        let now = Timestamp::now();
+        let now = clock::now();
         let rule = Rule { id, owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
         let mut transaction = self.database.begin().await?;
         let count: i64 = sqlx::query("SELECT COUNT(*) FROM rules").fetch_one(&mut *transaction).await?.try_get(0)?;
@@ -102,7 +103,7 @@ impl Rules {
     /// # Errors
     /// Where there is none, somebody was faster, something is wrong with it, or the database fails.
     pub async fn replace(&self, id: &str, version: u64, draft: RuleDraft) -> Result<Rule, AlertingError> {
-        let now = Timestamp::now();
+        let now = clock::now();
         let mut ledger = Ledger::new(self.database.begin().await?, now);
         let id = Name::from(id);
         let stored = load(ledger.transaction(), &id).await?.ok_or(AlertingError::NotFound("rule"))?;
@@ -133,7 +134,7 @@ impl Rules {
     /// # Errors
     /// Where there is none, or the database fails.
     pub async fn delete(&self, id: &str) -> Result<(), AlertingError> {
-        let mut ledger = Ledger::new(self.database.begin().await?, Timestamp::now());
+        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
         let deleted =
             sqlx::query("DELETE FROM rules WHERE id = $1").bind(id).execute(&mut **ledger.transaction()).await?;
         if deleted.rows_affected() == 0 {
