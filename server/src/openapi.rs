@@ -182,6 +182,9 @@ fn parameter(param: &Param) -> Json {
         "required": param.place == In::Path,
         "schema": schema(param.kind),
     });
+    if let Some(example) = param.example {
+        described["example"] = example.into();
+    }
     if matches!(param.kind, Kind::Words | Kind::Levels | Kind::Names(_)) {
         described["style"] = "form".into();
         described["explode"] = true.into();
