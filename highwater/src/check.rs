@@ -84,7 +84,8 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
         let logs = if model.send_logs { "told what logs say" } else { "not told what logs say" };
         line("model", format!("{} at {}, {logs}", model.model, model.check().unwrap_or_default()));
     }
-    line("http", config.listen.map_or("off".to_owned(), |address| format!("http://{address}")));
+    let scheme = config.http.scheme();
+    line("http", config.listen.map_or("off".to_owned(), |address| format!("{scheme}://{address}")));
     let state = config.state.as_ref().map_or("not kept".to_owned(), |path| path.display().to_string());
     line("state", state);
     line("search", config.log_store().map_or("logs are not kept".to_owned(), |store| of_store(&store)));

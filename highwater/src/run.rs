@@ -131,8 +131,7 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
                 }
             },
         };
-        let scheme = if config.http.tls.is_some() { "https" } else { "http" };
-        greet(show, scheme, bound.as_ref().map(Bound::address), ingest.is_some());
+        greet(show, config.http.scheme(), bound.as_ref().map(Bound::address), ingest.is_some());
         let (quit, quits) = oneshot::channel::<()>();
         let serving = bound.map(|bound| {
             tokio::spawn(bound.serve(async {

@@ -22,7 +22,7 @@ use crate::{
 };
 
 const LIMIT: Param = Param::limit(1000, 100);
-const METRIC: Param = Param::path("metric", "log-volume, error-rate or latency");
+const METRIC: Param = Param::path("metric", "log-volume, error-rate or latency").like("latency");
 
 const DETECT: Operation = Operation {
     verb: Verb::Get,

@@ -43,7 +43,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         paths: &["/docs/{file}"],
         about: "The page that shows this document",
-        params: &[Param::path("file", "`index.html`, or what it is made of")],
+        params: &[Param::path("file", "`index.html`, or what it is made of").like("index.html")],
         answer: Answer::new(&[("*/*", None)]),
         handle: Handle::Now(page),
         ..SPEC

@@ -40,6 +40,7 @@ const LAST: Param = Param {
     place: In::Header,
     about: "The last epoch that was seen: what came since is told first, where it is still known",
     kind: Kind::Text,
+    example: None,
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

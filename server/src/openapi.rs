@@ -74,6 +74,12 @@ fn close(schema: &mut Schema) {
     if says("properties") && !is_open.into_iter().any(says) {
         schema.insert("additionalProperties".to_owned(), false.into());
     }
+    // what comes after the first paragraph is for who writes Rust
+    if let Some(Json::String(text)) = schema.get_mut("description")
+        && let Some(end) = text.find("\n\n")
+    {
+        text.truncate(end);
+    }
 }
 
 fn describe(operation: &Operation, place: usize, sent: &mut SchemaGenerator, taken: &mut SchemaGenerator) -> Json {
@@ -182,6 +188,9 @@ fn parameter(param: &Param) -> Json {
         "required": param.place == In::Path,
         "schema": schema(param.kind),
     });
+    if let Some(example) = param.example {
+        described["example"] = example.into();
+    }
     if matches!(param.kind, Kind::Words | Kind::Levels | Kind::Names(_)) {
         described["style"] = "form".into();
         described["explode"] = true.into();
@@ -271,6 +280,12 @@ mod tests {
             .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|verb| (path.clone(), verb.clone())))
             .collect();
         assert_eq!(described, declared);
+    }
+
+    #[test]
+    fn descriptions_are_no_rust() {
+        let document = document(&OPERATIONS).to_string();
+        assert!(!document.contains("```") && document.contains("A short text used as a key"));
     }
 
     #[test]

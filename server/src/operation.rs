@@ -146,6 +146,8 @@ pub(crate) struct Param {
     pub(crate) place: In,
     pub(crate) about: &'static str,
     pub(crate) kind: Kind,
+    /// One that there is out of the box.
+    pub(crate) example: Option<&'static str>,
 }
 
 /// What a parameter may be.
@@ -177,11 +179,15 @@ pub(crate) enum Kind {
 
 impl Param {
     pub(crate) const fn query(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Param { name, place: In::Query, about, kind }
+        Param { name, place: In::Query, about, kind, example: None }
     }
 
     pub(crate) const fn path(name: &'static str, about: &'static str) -> Self {
-        Param { name, place: In::Path, about, kind: Kind::Word }
+        Param { name, place: In::Path, about, kind: Kind::Word, example: None }
+    }
+
+    pub(crate) const fn like(self, example: &'static str) -> Self {
+        Param { example: Some(example), ..self }
     }
 
     pub(crate) const fn limit(most: usize, usual: usize) -> Self {

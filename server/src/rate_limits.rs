@@ -32,7 +32,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         verb: Verb::Delete,
         paths: &["/api/v1/rate-limits/reset/{id}"],
         about: "Forget what one client has asked",
-        params: &[Param::path("id", "The client as its status says it: an address")],
+        params: &[Param::path("id", "The client as its status says it: an address").like("192.0.2.7")],
         answer: Answer::new(&[("application/json", Some(of::<Reset>))]),
         access: Access::Admin,
         handle: Handle::Now(reset),

@@ -15,7 +15,7 @@ use crate::{
 
 const VIEWS_LIMIT: Param = Param::limit(1000, 100);
 const ROWS_LIMIT: Param = Param::limit(10_000, 100);
-pub(crate) const NAME: Param = Param::path("name", "The view");
+pub(crate) const NAME: Param = Param::path("name", "The view").like("service_stats_1m");
 
 const VIEWS: Operation = Operation {
     verb: Verb::Get,

@@ -20,6 +20,13 @@ pub(crate) struct Http {
     pub(crate) tls: Option<Tls>,
 }
 
+impl Http {
+    /// What addresses begin with.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
 /// The tables inside `[http]`, and its lists.
 pub(super) fn read_http(section: &mut Section<'_>) -> Http {
     let mut http = Http::default();

@@ -50,7 +50,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         paths: &["/api/v1/metrics/service/{name}"],
         about: "One service, with its latency and its most frequent errors",
-        params: &[Param::path("name", "The service"), TIME_RANGE],
+        params: &[Param::path("name", "The service").like("api-gateway"), TIME_RANGE],
         answer: Answer::at_epoch(&[("application/json", Some(of::<Of<services::Service>>))]),
         handle: Handle::Views(services::service),
         ..OVERVIEW
