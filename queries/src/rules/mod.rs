@@ -16,6 +16,7 @@
 //! settled: it is remembered by a base collection, so that an alert may fire for longer than logs are kept, and through
 //! restarts. An alert whose group has had no log for a day is forgotten.
 
+mod by_service;
 mod facts;
 mod group;
 mod judging;
