@@ -1,6 +1,6 @@
 //! Alert rules that people write: views `alerts` and `pending_alerts`.
 //!
-//! ```
+//! ```text
 //!  facts ──per origin──► measuring ──parts──per measure and group──► judging ──± alerts──► views
 //!  rules ──to all────────────┴────────────────────────────────────────┘└─ settled (a base collection)
 //! ```
