@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Kept,
+    by_service::ByService,
     group::{Group, Rule, Settled, Time, Track},
     measuring::Contribution,
 };
@@ -74,6 +75,8 @@ struct Measured {
     measure: Measure,
     kept: Duration,
     rules: BTreeMap<Name, Rc<Rule>>,
+    /// where the services are the groups, the rules' ids
+    by_service: ByService<Name>,
     groups: BTreeMap<Name, Group>,
     touched: BTreeSet<Name>,
     time: Option<Time>,
@@ -133,6 +136,7 @@ impl Judging {
         let id = Measure::of(spec, self.kept.retention).id();
         let Some(measured) = self.measures.get_mut(&id) else { return };
         measured.rules.remove(&spec.id);
+        measured.by_service.remove(&spec.services, &spec.id);
         for (name, group) in &mut measured.groups {
             group.tracks.remove(&spec.id).into_iter().for_each(|track| track.retract(id, name, changes));
         }
@@ -144,9 +148,9 @@ impl Judging {
     fn take(&mut self, ((id, name), (window, origin, part)): Contribution, diff: isize, watermark: Timestamp) {
         let Some(measured) = self.measures.get_mut(&id) else { return };
         let kept_from = watermark.minus(measured.kept);
-        let Measured { measure, rules, groups, touched, .. } = measured;
+        let Measured { measure, rules, by_service, groups, touched, .. } = measured;
         if diff > 0 {
-            let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, &name));
+            let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, by_service, &name));
             group.put(measure, window, origin, part);
         } else if let Some(group) = groups.get_mut(&name) {
             group.take(measure, window, origin, kept_from);
@@ -161,8 +165,8 @@ impl Judging {
             let known = measured.and_then(|measured| {
                 let rule = measured.rules.get(&rule).filter(|known| known.rule == settled.rule)?.clone();
                 measured.touched.insert(name.clone());
-                let Measured { measure, rules, groups, .. } = measured;
-                let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, &name));
+                let Measured { measure, rules, by_service, groups, .. } = measured;
+                let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, by_service, &name));
                 group.remember(settled.newest);
                 group.tracks.insert(rule.spec.id.clone(), Track::new(rule, Some(settled.clone())));
                 Some(())
@@ -175,10 +179,10 @@ impl Judging {
 }
 
 /// A group in which nothing has come yet.
-fn group_of(measure: &Measure, rules: &BTreeMap<Name, Rc<Rule>>, name: &Name) -> Group {
+fn group_of(measure: &Measure, rules: &BTreeMap<Name, Rc<Rule>>, by_service: &ByService<Name>, name: &Name) -> Group {
     let mut group = Group::default();
-    let chosen = rules.iter().filter(|(_, rule)| rule.looks_at(measure, name));
-    group.tracks.extend(chosen.map(|(id, rule)| (id.clone(), Track::new(rule.clone(), None))));
+    let chosen = by_service.of(name).filter_map(|id| rules.get(id)).filter(|rule| rule.looks_at(measure, name));
+    group.tracks.extend(chosen.map(|rule| (rule.spec.id.clone(), Track::new(rule.clone(), None))));
     group
 }
 
@@ -191,7 +195,7 @@ impl Rule {
 impl Measured {
     fn new(measure: Measure, kept: Duration) -> Self {
         let (rules, groups, touched) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Measured { measure, kept, rules, groups, touched, time: None }
+        Measured { measure, kept, rules, by_service: ByService::default(), groups, touched, time: None }
     }
 
     fn time(&self, watermark: Timestamp, retention: Duration, keep: Duration) -> Time {
@@ -207,7 +211,11 @@ impl Measured {
     fn place(&mut self, id: u64, rule: Rule, changes: &mut Changes) {
         let rule = Rc::new(rule);
         let name = rule.spec.id.clone();
-        self.rules.insert(name.clone(), rule.clone());
+        if let Some(old) = self.rules.insert(name.clone(), rule.clone()) {
+            self.by_service.remove(&old.spec.services, &name);
+        }
+        let by_service = self.measure.group_by() == Some(Dimension::Service);
+        self.by_service.insert(if by_service { &rule.spec.services } else { &[] }, &name);
         for (key, group) in &mut self.groups {
             if !rule.looks_at(&self.measure, key) {
                 group.tracks.remove(&name).into_iter().for_each(|track| track.retract(id, key, changes));

@@ -10,7 +10,7 @@ use differential_dataflow::Hashable;
 use highwater_engine::{Closed, Name, Timestamp, Window};
 use highwater_operators::{Dimension, Fact, Measure, Origin, Part, RuleSpec, selects};
 
-use super::facts::Row;
+use super::{by_service::ByService, facts::Row};
 
 /// What an origin contributes to a group of a measure in a step: `((measure, group), (step, origin, part))`.
 pub(super) type Contribution = ((u64, Name), (Window, u64, Part));
@@ -63,6 +63,7 @@ pub(super) struct Measuring {
     origins: BTreeMap<Origin, Known>,
     /// and how many rules ask so
     asks: BTreeMap<Rc<Ask>, usize>,
+    by_service: ByService<Rc<Ask>>,
     /// windows of facts that the watermark has not passed, by their end
     open: BTreeMap<Timestamp, BTreeSet<(Origin, Duration, Window)>>,
 }
@@ -70,7 +71,8 @@ pub(super) struct Measuring {
 impl Measuring {
     pub(super) fn new(retention: Duration) -> Self {
         let (origins, asks, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Measuring { retention, watermark: Timestamp::MIN, origins, asks, open }
+        let by_service = ByService::default();
+        Measuring { retention, watermark: Timestamp::MIN, origins, asks, by_service, open }
     }
 
     pub(super) fn close(&mut self, closed: Closed<Row, RuleSpec>) -> Changes {
@@ -106,13 +108,18 @@ impl Measuring {
         if (before == 0) == (after == 0) {
             return;
         }
+        if after > 0 {
+            self.by_service.insert(&ask.services, &ask);
+        } else {
+            self.by_service.remove(&ask.services, &ask);
+        }
         for (origin, known) in self.origins.iter_mut().filter(|(origin, _)| ask.takes(origin)) {
             known.ask(origin, &ask, after > 0, self.watermark, changes);
         }
     }
 
     fn learn(&mut self, ((origin, step, window), fact): Row, diff: isize, changes: &mut Changes) {
-        let asks = &self.asks;
+        let asks = &self.by_service;
         let known = self.origins.entry(origin.clone()).or_insert_with(|| Known::new(&origin, asks));
         let end = window.end(step);
         let is_open = end > self.watermark;
@@ -132,9 +139,13 @@ impl Measuring {
 }
 
 impl Known {
-    fn new(origin: &Origin, asks: &BTreeMap<Rc<Ask>, usize>) -> Self {
+    fn new(origin: &Origin, asks: &ByService<Rc<Ask>>) -> Self {
         let mut known = Known::default();
-        for ask in asks.keys().filter(|ask| ask.takes(origin)) {
+        let service = match origin {
+            Origin::Service(service) | Origin::Anomaly(Some(service), _) => service.as_str(),
+            _ => "",
+        };
+        for ask in asks.of(service).filter(|ask| ask.takes(origin)) {
             known.asked.entry(ask.id).or_insert_with(|| Asked { ask: ask.clone(), times: 0 }).times += 1;
         }
         known

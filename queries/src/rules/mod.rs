@@ -1,6 +1,6 @@
 //! Alert rules that people write: views `alerts` and `pending_alerts`.
 //!
-//! ```
+//! ```text
 //!  facts ──per origin──► measuring ──parts──per measure and group──► judging ──± alerts──► views
 //!  rules ──to all────────────┴────────────────────────────────────────┘└─ settled (a base collection)
 //! ```
@@ -16,6 +16,7 @@
 //! settled: it is remembered by a base collection, so that an alert may fire for longer than logs are kept, and through
 //! restarts. An alert whose group has had no log for a day is forgotten.
 
+mod by_service;
 mod facts;
 mod group;
 mod judging;
