@@ -166,7 +166,7 @@ fn what_is_wrong_with_a_rule_is_told_by_field() {
     for (change, field) in [
         (json!({ "threshold": "many" }), "threshold"),
         (json!({ "time_window": "3s" }), "time_window"),
-        (json!({ "treshold": 3 }), ""),
+        (json!({ "treshold": 3 }), "treshold"),
         (json!({ "notification_config": { "url": "ftp://x" } }), "notification_config.url"),
         (json!({ "group_by": "host" }), "group_by"),
         (json!({ "evaluate": "provisional", "condition": "less_than" }), "condition"),
@@ -193,7 +193,7 @@ fn kills_change_nothing_of_an_alert() {
     let hook = receiver.listen();
     let config = config(folder.path());
     let (mut job, mut address) = start(&config);
-    let mut restart = |job: &mut Running, address: &mut String| {
+    let restart = |job: &mut Running, address: &mut String| {
         job.signal("KILL");
         job.end();
         (*job, *address) = start(&config);

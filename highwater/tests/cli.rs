@@ -25,6 +25,9 @@ fn help_is_worth_reading() {
         vec!["run", "--help"],
         vec!["generate", "--help"],
         vec!["check", "--help"],
+        vec!["backtest", "--help"],
+        vec!["backup", "--help"],
+        vec!["restore", "--help"],
     ] {
         let (code, help, _) = output(&command);
         assert_eq!(code, 0);

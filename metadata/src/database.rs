@@ -59,7 +59,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Opens a database, makes it where it is a file that does not exist, and brings its tables up to date.
+    /// Opens a database, makes it where it is a file that does not exist, with its folder, and brings its tables up to date.
     pub async fn open(url: &DatabaseUrl) -> Result<Database, Error> {
         install_default_drivers();
         if let Some(path) = url.sqlite_file() {
@@ -142,6 +142,9 @@ impl fmt::Debug for Database {
 /// A file that does not exist is made for its owner alone, as are the files that SQLite will put beside it: they hold the
 /// hashes of passwords and the keys that sign access tokens.
 fn make_private(path: &Path) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

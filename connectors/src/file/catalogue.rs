@@ -66,6 +66,11 @@ pub(super) enum Left {
 }
 
 impl SharedCatalogue {
+    /// Whether no reader has it.
+    pub(super) fn is_unread(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, Catalogue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

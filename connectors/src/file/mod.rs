@@ -11,7 +11,7 @@ mod tail;
 
 use std::time::Duration;
 
-use catalogue::SharedCatalogue;
+use catalogue::{Catalogue, SharedCatalogue};
 use highwater_engine::{Name, Positions, Reader, Source, SourceError};
 use reader::FileReader;
 use scope::Scope;
@@ -80,7 +80,12 @@ impl Source for FileSource {
     }
 
     fn open(&self, worker: usize, workers: usize, resume: &Positions) -> Result<Box<dyn Reader>, SourceError> {
+        let is_unread = self.catalogue.is_unread();
         let mut catalogue = self.catalogue.lock();
+        if is_unread {
+            // whoever read it before goes on elsewhere now
+            *catalogue = Catalogue::default();
+        }
         catalogue.begin(&self.scope, resume)?;
         if catalogue.is_empty() {
             if !self.scope.follow {

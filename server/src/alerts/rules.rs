@@ -27,6 +27,7 @@ const IF_MATCH: Param = Param {
     about: "The rule's version as its `ETag` had it: a rule that was changed since stays as it is. Without it, whoever \
             comes last wins",
     kind: Kind::Text,
+    example: None,
 };
 const EXAMPLE: &str = r#"{"name": "errors", "metric": "error_rate", "threshold": 5, "time_window": "5m"}"#;
 const VERSION: (&str, &str) = ("ETag", "The rule's version");
