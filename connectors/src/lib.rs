@@ -30,7 +30,7 @@ pub use file::FileSource;
 pub use inbox::{Inbox, InboxBounds, InboxSource};
 pub use ingest::IngestError;
 pub use jsonl::JsonLinesSink;
-pub use kafka::{KafkaChangelog, KafkaConfig, KafkaIngest, KafkaSink, KafkaSource, OnLoss, Start, Topic};
+pub use kafka::{KafkaChangelog, KafkaConfig, KafkaIngest, KafkaPast, KafkaSink, KafkaSource, OnLoss, Start, Topic};
 pub use traffic::GeneratorSource;
 pub use webhook::{WebhookConfig, WebhookSink};
 

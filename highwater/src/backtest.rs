@@ -1,16 +1,19 @@
 //! `highwater backtest`: when a rule would have fired over logs that have passed.
 
-use std::{fmt::Write, ops::ControlFlow, path::Path};
+use std::{fmt::Write, ops::ControlFlow, path::Path, time::Duration};
 
 use anyhow::{anyhow, bail};
 use highwater_alerting::RuleDraft;
 use highwater_connectors::FileSource;
-use highwater_engine::{Name, Settings, Source};
+use highwater_engine::{Name, Settings, Source, hours};
 use highwater_operators::{Alert, AlertStatus};
 use highwater_queries::{Backtest, BacktestProgress, BacktestReport, Detectors};
 use serde_json::json;
 
-use crate::{cli, config::show_duration, office, status};
+use crate::{cli, config::show_duration, generate::kafka_place, office, status, wire};
+
+/// How much earlier than its logs a topic's record may have been written, by its broker's clock.
+const DISORDER: Duration = hours(1);
 
 /// Tries the rule out, and says what it would have told.
 ///
@@ -21,8 +24,15 @@ pub(crate) fn backtest(arguments: &cli::Backtest) -> anyhow::Result<()> {
     let rule = draft.spec(Name::from("backtest"));
     let (from, to) = (arguments.from, arguments.to);
     let test = Backtest { rule, from, to, settings: Settings::default(), detectors: Detectors::default() };
-    let sources = arguments.logs.iter().map(|logs| -> Box<dyn Source> { Box::new(FileSource::new(logs)) });
-    let report = test.run(sources.collect(), |BacktestProgress { logs, at }| {
+    let reads_from = test.reads_from().minus(DISORDER);
+    let source = |logs: &String| -> anyhow::Result<Box<dyn Source>> {
+        Ok(match kafka_place(logs)? {
+            Some((brokers, topic)) => wire::kafka_past(brokers, topic, reads_from),
+            None => Box::new(FileSource::new(logs)),
+        })
+    };
+    let sources = arguments.logs.iter().map(source).collect::<anyhow::Result<_>>()?;
+    let report = test.run(sources, |BacktestProgress { logs, at }| {
         if status::is_terminal() {
             status::show(format!("{logs} logs read, up to {at}"));
         }

@@ -97,13 +97,14 @@ Exit codes: 0 the configuration is right, 1 it is not, 2 the command line is not
     Check(Check),
     /// Say when an alert rule would have fired over logs that have passed
     #[command(
-        long_about = "Tries an alert rule out: reads logs from files, or standard input (-), through the very dataflow that \
+        long_about = "Tries an alert rule out: reads logs from files, standard input (-) or a Kafka topic through the very dataflow that \
             rules run in, by event time and as fast as they are read, and says when the rule would have fired and for \
             how long. The rule is a file of rules, as [alerts] rules names one.",
         after_help = "\
 Examples:
   highwater backtest --rule rules.toml --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z /var/log/app/*.log.gz
   highwater backtest --rule rules.toml --name 'many errors' --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z logs.json
+  highwater backtest --rule rules.toml --from 2026-11-01T00:00:00Z --to 2026-11-02T00:00:00Z kafka://127.0.0.1:9092/logs
   highwater generate --duration 6h --rate 200 --fast | highwater backtest --rule rules.toml --from .. --to .. -
 
 Logs that the server keeps: POST /api/v1/alerts/rules/{id}/backtest. What no rule is tried out on ends with exit code 1."
@@ -255,7 +256,7 @@ pub(crate) struct Backtest {
     /// Write what is found as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Files of logs, patterns such as 'logs/*.json.gz', or - for standard input
+    /// Files of logs, patterns such as 'logs/*.json.gz', - for standard input, or kafka://HOST:PORT/TOPIC
     #[arg(required = true, value_name = "LOGS")]
     pub(crate) logs: Vec<String>,
 }

@@ -57,13 +57,18 @@ pub(crate) fn generate(arguments: &cli::Generate) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Brokers and topic of `kafka://HOST:PORT/TOPIC`; none of what is no such address.
+///
+/// # Errors
+/// Where it begins like one.
+pub(crate) fn kafka_place(place: &str) -> anyhow::Result<Option<(&str, &str)>> {
+    let Some(rest) = place.strip_prefix("kafka://") else { return Ok(None) };
+    let parts = rest.split_once('/').filter(|(brokers, topic)| !brokers.is_empty() && !topic.is_empty());
+    parts.map(Some).with_context(|| format!("{place}: write kafka://HOST:PORT/TOPIC"))
+}
+
 fn open(to: &str) -> anyhow::Result<Box<dyn Target>> {
-    if let Some(rest) = to.strip_prefix("kafka://") {
-        let Some((brokers, topic)) =
-            rest.split_once('/').filter(|(brokers, topic)| !brokers.is_empty() && !topic.is_empty())
-        else {
-            bail!("--to {to}: write kafka://HOST:PORT/TOPIC");
-        };
+    if let Some((brokers, topic)) = kafka_place(to)? {
         return wire::kafka_target(brokers, topic);
     }
     if matches!(to, "stdout" | "-") {

@@ -82,7 +82,7 @@ impl Office {
                 feed,
                 by_host: queries.rules.by_host,
                 settings: config.settings.clone(),
-                detectors: queries.detectors.clone(),
+                detectors: queries.detectors,
             });
         }
     }

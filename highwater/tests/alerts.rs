@@ -184,6 +184,38 @@ fn what_is_wrong_with_a_rule_is_told_by_field() {
     assert_eq!(job.end(), Some(0));
 }
 
+#[test]
+fn rules_of_a_file_are_in_force_as_the_file_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let rules = |text: &str| write(folder.path(), "rules.toml", text);
+    let path = rules("[[rule]]\nname = \"many\"\nthreshold = 100\n[[rule]]\nname = \"silent\"\nmetric = \"absence\"\n");
+    let text =
+        std::fs::read_to_string(&config).unwrap().replace("[alerts]\n", &format!("[alerts]\nrules = {path:?}\n"));
+    write(folder.path(), "h.toml", &text);
+    let names = |address: &str| {
+        let (_, answer) = send(address, "GET", "/api/v1/alerts/rules", &Value::Null);
+        let rules = answer["rules"].as_array().unwrap().clone();
+        rules
+            .iter()
+            .map(|rule| (rule["name"].clone(), rule["threshold"].clone(), rule["version"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let (mut job, address) = start(&config);
+    assert_eq!(names(&address), [(json!("many"), json!(100.0), json!(1)), (json!("silent"), Value::Null, json!(1))]);
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+    rules("[[rule]]\nname = \"many\"\nthreshold = 200\n");
+    let (mut job, address) = start(&config);
+    assert_eq!(names(&address), [(json!("many"), json!(200.0), json!(2))]);
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+    rules("[[rule]]\nname = \"many\"\ntime_window = \"soon\"\n");
+    let mut command = highwater(&["run", "--config", &config, "--listen", "none"]);
+    let (code, _, errors) = common::outcome(command.env_remove("HIGHWATER_STATE__PATH"));
+    assert!(code == 1 && errors.contains("rules.toml: rule 1: time_window"), "{errors}");
+}
+
 /// Killed while the alert is pending, fires, is told of and is over: the receiver hears each notice once or more, the
 /// history is as if nothing had happened.
 #[test]

@@ -11,7 +11,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use common::{Running, highwater, request, wait_for, write};
+use common::{Running, highwater, output, request, wait_for, write};
 use serde_json::Value;
 
 const PARTITIONS: usize = 4;
@@ -147,4 +147,20 @@ fn logs_in_views_and_streams_out() {
     assert!(told.values().any(payment), "no anomaly of the error burst: {:?}", told.keys());
     let alerts = newest(&broker, &format!("alerts-{run}"));
     assert!(alerts.values().any(|alert| alert["key"] == "payment-service"), "{:?}", alerts.keys());
+
+    // a rule that is tried out says the same over the topic and over a file of the same logs
+    let text = "[[rule]]\nname = \"errors\"\nmetric = \"error_rate\"\nthreshold = 30\ntime_window = \"1m\"\n";
+    let rules = write(folder.path(), "rules.toml", text);
+    let file = write(folder.path(), "logs.json", &(logs.join("\n") + "\n"));
+    let time = |log: &String| serde_json::from_str::<Value>(log).unwrap()["timestamp"].as_str().unwrap().to_owned();
+    let (from, to) = (logs.iter().map(time).min().unwrap(), logs.iter().map(time).max().unwrap());
+    let tried = |logs: &str| -> Value {
+        let arguments = ["backtest", "--rule", &rules, "--from", &from, "--to", &to, "--json", logs];
+        let (code, told, errors) = output(&arguments);
+        assert_eq!(code, 0, "{errors}");
+        serde_json::from_str(&told).unwrap()
+    };
+    let over_topic = tried(&format!("kafka://{broker}/logs-{run}"));
+    assert!(over_topic["alerts"].as_array().unwrap().iter().any(|alert| alert["key"] == "payment-service"));
+    assert_eq!(over_topic["alerts"], tried(&file)["alerts"]);
 }

@@ -147,7 +147,8 @@ async fn dispatch(
     let identity = match Identity::of(state, &request.peer, &request.headers).await {
         Ok(identity) => identity,
         // whoever tries tokens is counted for it
-        Err((client, problem)) => {
+        Err(refused) => {
+            let (client, problem) = *refused;
             state.gates.take(operation.class, client)?;
             return Err(problem);
         }

@@ -51,13 +51,21 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: String,
     column: Option<usize>,
-    errors: Vec<FieldProblem>,
+    errors: Box<[FieldProblem]>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
     fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem { status, kind, title, detail: detail.into(), column: None, errors: Vec::new(), headers: Vec::new() }
+        Problem {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            column: None,
+            errors: Box::default(),
+            headers: Vec::new(),
+        }
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -126,7 +134,7 @@ impl Problem {
         });
         let detail = told.collect::<Vec<_>>().join("; ");
         let title = "Something is wrong with what was sent";
-        Problem { errors, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", title, detail) }
+        Problem { errors: errors.into(), ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", title, detail) }
     }
 
     pub(crate) fn accounts(error: AccountError) -> Self {

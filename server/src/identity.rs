@@ -87,13 +87,13 @@ pub(crate) struct Peer {
 impl Identity {
     /// The one place that tells who asks. A token that shows nobody is an error, whoever may do what is asked for; with
     /// it, who is to be counted for it.
-    pub(crate) async fn of(state: &State, peer: &Peer, headers: &HeaderMap) -> Result<Self, (Client, Problem)> {
+    pub(crate) async fn of(state: &State, peer: &Peer, headers: &HeaderMap) -> Result<Self, Box<(Client, Problem)>> {
         let address = origin(peer.address, headers, &state.proxies);
         let client = Client::of(address);
         if let Some(accounts) = &state.accounts
-            && let Some(token) = token(headers).map_err(|problem| (client, problem))?
+            && let Some(token) = token(headers).map_err(|problem| Box::new((client, problem)))?
         {
-            let known = accounts.authenticate(token).await.map_err(|error| (client, refusal(error)))?;
+            let known = accounts.authenticate(token).await.map_err(|error| Box::new((client, refusal(error))))?;
             let user = u128::from_str_radix(&known.user, 16).map_or(client, Client::User);
             return Ok(Identity { client: user, who: Who::User(Box::new(known)) });
         }

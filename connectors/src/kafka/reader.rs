@@ -52,6 +52,8 @@ struct Partition {
     id: i32,
     next: i64,
     slot: Option<PartitionSlot>,
+    /// whether there was nothing more; told where the consumer is to say so
+    is_at_end: bool,
 }
 
 impl KafkaReader {
@@ -75,9 +77,15 @@ impl KafkaReader {
         partition % self.workers == self.worker
     }
 
+    /// Whether a partition has been read up to this offset, or up to where there was nothing more.
+    pub(super) fn has_reached(&self, partition: i32, end: i64) -> bool {
+        let found = self.mine.iter().find(|mine| mine.id == partition);
+        found.is_none_or(|partition| partition.is_at_end || partition.next >= end)
+    }
+
     /// Reads these partitions too.
     pub(super) fn take_on(&mut self, count: i32, starts: &[(i32, i64)]) -> Result<(), SourceError> {
-        self.mine.extend(starts.iter().map(|&(id, next)| Partition { id, next, slot: None }));
+        self.mine.extend(starts.iter().map(|&(id, next)| Partition { id, next, slot: None, is_at_end: false }));
         self.mine.sort_unstable_by_key(|partition| partition.id);
         self.count = count;
         let mut assignment = TopicPartitionList::new();
@@ -238,6 +246,9 @@ impl Reader for KafkaReader {
         while !intake.is_full() {
             match self.consumer.poll(patience) {
                 None => break,
+                Some(Err(KafkaError::PartitionEOF(id))) => {
+                    self.mine.iter_mut().filter(|partition| partition.id == id).for_each(|at| at.is_at_end = true);
+                }
                 Some(Err(error)) => {
                     self.judge(error)?;
                     self.settle(intake);

@@ -95,8 +95,18 @@ impl KafkaSource {
         &self.config.bootstrap_servers
     }
 
+    /// A consumer that reads nothing yet; `more` are settings beside the usual ones.
+    pub(super) fn connect(&self, worker: usize, more: &[(&str, &str)]) -> Result<BaseConsumer<Consuming>, SourceError> {
+        self.config.check().map_err(|error| self.error(error.to_string()))?;
+        let client_id = format!("highwater-{}-{worker}", self.topic.name);
+        let context = Consuming(Context::new(self.name.clone(), Ends::new(self.topic.name.clone())));
+        let mut config = self.config.consumer(&client_id, &self.group);
+        more.iter().for_each(|(key, value)| _ = config.set(*key, *value));
+        BaseConsumer::from_config_and_context(&config, context).map_err(|error| self.error(explain(&error)))
+    }
+
     /// How many partitions the topic has; creates it where that is wanted.
-    fn count_partitions(&self, consumer: &BaseConsumer<Consuming>) -> Result<i32, SourceError> {
+    pub(super) fn count_partitions(&self, consumer: &BaseConsumer<Consuming>) -> Result<i32, SourceError> {
         let mut created = false;
         let deadline = Instant::now() + REQUEST_TIMEOUT;
         loop {
@@ -279,12 +289,7 @@ impl Source for KafkaSource {
     }
 
     fn open(&self, worker: usize, workers: usize, resume: &Positions) -> Result<Box<dyn Reader>, SourceError> {
-        self.config.check().map_err(|error| self.error(error.to_string()))?;
-        let client_id = format!("highwater-{}-{worker}", self.topic.name);
-        let context = Consuming(Context::new(self.name.clone(), Ends::new(self.topic.name.clone())));
-        let consumer: BaseConsumer<Consuming> =
-            BaseConsumer::from_config_and_context(&self.config.consumer(&client_id, &self.group), context)
-                .map_err(|error| self.error(explain(&error)))?;
+        let consumer = self.connect(worker, &[])?;
         let count = self.count_partitions(&consumer)?;
         if worker == 0 && usize::try_from(count).is_ok_and(|count| count < workers) {
             tracing::warn!(source = %self.name, partitions = count, workers, "some workers have no partition to read");

@@ -23,10 +23,12 @@ pub(crate) struct Alerts {
 }
 
 pub(super) fn read_alerts(mut section: Section<'_>) -> Alerts {
-    let mut alerts = Alerts::default();
-    alerts.rules = section.get("rules", text).map(PathBuf::from);
-    alerts.external_url = section.get("external_url", text);
-    alerts.trusted_roots = section.get("trusted_roots", text).map(PathBuf::from);
+    let mut alerts = Alerts {
+        rules: section.get("rules", text).map(PathBuf::from),
+        external_url: section.get("external_url", text),
+        trusted_roots: section.get("trusted_roots", text).map(PathBuf::from),
+        settings: AlertingSettings::default(),
+    };
     let settings = &mut alerts.settings;
     section.set("allowed_networks", &mut settings.outbound.allowed_networks, networks);
     section.set("timeout", &mut settings.outbound.timeout, duration(seconds(1)..=minutes(5)));

@@ -6,8 +6,8 @@ mod sources;
 use std::sync::Arc;
 
 use anyhow::Context;
-use highwater_connectors::{KafkaChangelog, KafkaConfig, KafkaIngest, Topic};
-use highwater_engine::{Changelog, Job, Source, metrics::Metrics};
+use highwater_connectors::{KafkaChangelog, KafkaConfig, KafkaIngest, KafkaPast, KafkaSource, Topic};
+use highwater_engine::{Changelog, Job, Source, Timestamp, metrics::Metrics};
 use highwater_server::Ingest;
 
 use self::{
@@ -84,4 +84,10 @@ pub(crate) fn kafka_target(brokers: &str, topic: &str) -> anyhow::Result<Box<dyn
     Topic::new(topic).partitions(VIEW_PARTITIONS).create(&config)?;
     let ingest = KafkaIngest::open(&config, topic).with_context(|| format!("cannot write to {topic} at {brokers}"))?;
     Ok(Box::new(ToKafka(ingest)))
+}
+
+/// What a topic has from a time on, for a back-test.
+pub(crate) fn kafka_past(brokers: &str, topic: &str, from: Timestamp) -> Box<dyn Source> {
+    let source = KafkaSource::new(KafkaConfig::new(brokers), Topic::new(topic), "highwater-backtest", Arc::default());
+    Box::new(KafkaPast::new(source, from))
 }

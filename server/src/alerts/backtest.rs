@@ -83,7 +83,7 @@ async fn backtest(mut call: Call) -> Result<Response, Problem> {
     let rule = desk.alerting.rules().get(call.params.segment("id")).await.map_err(Problem::alerting)?;
     let spec = rule.draft.spec(rule.id.clone());
     let store = logs::store(&call.state)?;
-    let test = Backtest { rule: spec, from, to, settings: desk.settings.clone(), detectors: desk.detectors.clone() };
+    let test = Backtest { rule: spec, from, to, settings: desk.settings.clone(), detectors: desk.detectors };
     let Ok(place) = call.state.testing.clone().try_acquire_owned() else {
         return Err(Problem::busy("another rule is being tried out; try again once it is done"));
     };
