@@ -169,7 +169,7 @@ fn what_is_wrong_with_a_rule_is_told_by_field() {
         (json!({ "treshold": 3 }), "treshold"),
         (json!({ "notification_config": { "url": "ftp://x" } }), "notification_config.url"),
         (json!({ "group_by": "host" }), "group_by"),
-        (json!({ "evaluate": "provisional", "condition": "less_than" }), "condition"),
+        (json!({ "evaluate": "provisional", "condition": "less_than" }), "evaluate"),
     ] {
         let mut wrong = rule("127.0.0.1:1");
         wrong.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
@@ -211,7 +211,7 @@ fn rules_of_a_file_are_in_force_as_the_file_has_them() {
     job.signal("TERM");
     assert_eq!(job.end(), Some(0));
     rules("[[rule]]\nname = \"many\"\ntime_window = \"soon\"\n");
-    let mut command = highwater(&["run", "--config", &config, "--listen", "none"]);
+    let mut command = highwater(&["run", "--config", &config, "--listen", "127.0.0.1:0"]);
     let (code, _, errors) = common::outcome(command.env_remove("HIGHWATER_STATE__PATH"));
     assert!(code == 1 && errors.contains("rules.toml: rule 1: time_window"), "{errors}");
 }
