@@ -13,6 +13,7 @@ use crate::id::id_of;
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "AlertState")]
 pub enum Status {
     /// The condition holds, but not yet for as long as the rule asks.
     Pending,

@@ -241,7 +241,7 @@ pub(crate) struct Generate {
 /// What `backtest` can be told.
 #[derive(Args, Debug)]
 pub(crate) struct Backtest {
-    /// The file of rules: TOML, a table [[rule]] each
+    /// The file of rules: TOML, a table `[[rule]]` each
     #[arg(long, value_name = "FILE")]
     pub(crate) rule: PathBuf,
     /// Which of its rules; needed where it has several

@@ -13,7 +13,7 @@ on_each_kind!(
     two_that_open_a_new_database_at_once_both_can,
     concurrent_writers_lose_nothing,
     a_transaction_that_is_dropped_never_was,
-    what_belongs_to_nobody_is_refused,
+    searches_are_also_of_who_is_no_user,
     names_are_data,
     a_name_is_taken_once,
     saved_searches_are_listed_by_page,
@@ -63,8 +63,10 @@ async fn a_file_is_its_owners_alone() {
     for file in files {
         assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{file:?}");
     }
-    let nowhere = DatabaseUrl::file(&folder.path().join("no folder").join("x.db"));
-    assert!(matches!(Database::open(&nowhere).await, Err(Error::File { .. })));
+    let anew = folder.path().join("a new folder").join("x.db");
+    Database::open(&DatabaseUrl::file(&anew)).await.unwrap().close().await;
+    let in_a_file = DatabaseUrl::file(&anew.join("x.db"));
+    assert!(matches!(Database::open(&in_a_file).await, Err(Error::File { .. })));
 }
 
 async fn tables_of_a_newer_version_are_refused(url: DatabaseUrl) {
@@ -141,14 +143,14 @@ async fn a_transaction_that_is_dropped_never_was(url: DatabaseUrl) {
     assert_eq!(after.difference(&before).count(), 1, "{after:?}");
 }
 
-async fn what_belongs_to_nobody_is_refused(url: DatabaseUrl) {
+async fn searches_are_also_of_who_is_no_user(url: DatabaseUrl) {
     let database = Database::open(&url).await.unwrap();
     let searches = SavedSearches::new(database.clone());
-    assert!(matches!(searches.create("nobody", "errors", &json!({})).await, Err(Error::Query(_))));
+    let nobodys = searches.create("local", "errors", &json!({})).await.unwrap();
     let owner = user(&database, "ada").await;
     let search = searches.create(&owner, "errors", &json!({})).await.unwrap();
-    sqlx::query("DELETE FROM users WHERE id = $1").bind(&owner).execute(database.pool()).await.unwrap();
-    assert_eq!(searches.get(&search.id).await.unwrap(), None);
+    assert_eq!(searches.list("local", None, 9).await.unwrap(), [nobodys]);
+    assert_eq!(searches.list(&owner, None, 9).await.unwrap(), [search]);
 }
 
 async fn names_are_data(url: DatabaseUrl) {

@@ -26,14 +26,14 @@ pub(crate) const OPERATIONS: &[Operation] = &[Operation {
     about: "Who changed what, the newest first",
     params: &[ACTOR, LIMIT, CURSOR],
     body: None,
-    answer: Answer::new(&[("application/json", Some(of::<Listed>))]),
+    answer: Answer::new(&[("application/json", Some(of::<AuditList>))]),
     access: Access::Admin,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(list(call))),
 }];
 
 #[derive(Serialize, JsonSchema)]
-struct Entry {
+struct AuditRow {
     at: Timestamp,
     /// None who is known.
     actor: Option<String>,
@@ -47,8 +47,8 @@ struct Entry {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Listed {
-    entries: Vec<Entry>,
+struct AuditList {
+    entries: Vec<AuditRow>,
     next_cursor: Option<String>,
 }
 
@@ -94,7 +94,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
     found.truncate(limit);
     let cursor = |entry: &AuditEntry| format!("{}:{}", entry.at.as_microsecond(), entry.id);
     let next_cursor = found.last().filter(|_| is_more).map(cursor);
-    let entries = found.into_iter().map(|AuditEntry { at, deed, .. }| Entry {
+    let entries = found.into_iter().map(|AuditEntry { at, deed, .. }| AuditRow {
         at: Timestamp::from_micros(at.as_microsecond()),
         actor: deed.actor,
         method: deed.method,
@@ -103,5 +103,5 @@ async fn list(call: Call) -> Result<Response, Problem> {
         outcome: deed.outcome,
         request_id: deed.request_id,
     });
-    Ok(json_reply(StatusCode::OK, &Listed { entries: entries.collect(), next_cursor }))
+    Ok(json_reply(StatusCode::OK, &AuditList { entries: entries.collect(), next_cursor }))
 }

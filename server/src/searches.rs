@@ -21,7 +21,7 @@ const LIMIT: Param = Param::limit(1000, 100);
 const ID: Param = Param::path("id", "The search's id");
 const EXAMPLE: &str = r#"{"name": "slow payments", "query": {"query": "service:payment AND latency_ms:>500"}}"#;
 const WANTED: Option<Body> =
-    Some(Body { kinds: &[("application/json", Some(of::<Wanted>))], required: true, most: Some(72 << 10) });
+    Some(Body { kinds: &[("application/json", Some(of::<WantedSearch>))], required: true, most: Some(72 << 10) });
 
 const LIST: Operation = Operation {
     verb: Verb::Get,
@@ -30,7 +30,7 @@ const LIST: Operation = Operation {
     about: "Your saved searches, by name",
     params: &[LIMIT, CURSOR],
     body: None,
-    answer: Answer::new(&[("application/json", Some(of::<Listed>))]),
+    answer: Answer::new(&[("application/json", Some(of::<SearchList>))]),
     access: Access::Read,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(list(call))),
@@ -73,7 +73,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct WantedSearch {
     /// No two of yours are called the same.
     name: String,
     /// What is looked for, in whatever form the one who asks keeps it.
@@ -90,7 +90,7 @@ struct Saved {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Listed {
+struct SearchList {
     searches: Vec<Saved>,
     next_cursor: Option<String>,
 }
@@ -121,17 +121,17 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let is_more = found.len() > limit;
     found.truncate(limit);
     let next_cursor = found.last().filter(|_| is_more).map(|search| search.name.clone());
-    Ok(json_reply(StatusCode::OK, &Listed { searches: found.into_iter().map(Saved::from).collect(), next_cursor }))
+    Ok(json_reply(StatusCode::OK, &SearchList { searches: found.into_iter().map(Saved::from).collect(), next_cursor }))
 }
 
 async fn create(mut call: Call) -> Result<Response, Problem> {
-    let Wanted { name, query } = call.json(EXAMPLE).await?;
+    let WantedSearch { name, query } = call.json(EXAMPLE).await?;
     let saved = store(&call)?.create(call.identity.owner(), &name, &query).await.map_err(Problem::metadata)?;
     Ok(json_reply(StatusCode::CREATED, &Saved::from(saved)))
 }
 
 async fn replace(mut call: Call) -> Result<Response, Problem> {
-    let Wanted { name, query } = call.json(EXAMPLE).await?;
+    let WantedSearch { name, query } = call.json(EXAMPLE).await?;
     let (store, id) = (store(&call)?, call.params.segment("id"));
     check_own(&store, &call.identity, id).await?;
     let saved = store.replace(id, &name, &query).await.map_err(Problem::metadata)?.ok_or_else(none)?;

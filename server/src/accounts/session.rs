@@ -33,8 +33,8 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ME,
     Operation {
         verb: Verb::Put,
-        about: "Change your e-mail address or your password",
-        body: Some(Body { kinds: &[("application/json", Some(of::<Change>))], required: true, most: MOST }),
+        about: "ProfileChange your e-mail address or your password",
+        body: Some(Body { kinds: &[("application/json", Some(of::<ProfileChange>))], required: true, most: MOST }),
         handle: Handle::Steps(|call| Box::pin(change(call))),
         ..ME
     },
@@ -99,7 +99,7 @@ struct Register {
 /// What is not said stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct ProfileChange {
     email: Option<String>,
     /// The password as it is; needed for a new one.
     #[schemars(with = "Option<String>")]
@@ -175,7 +175,7 @@ fn unnamed(call: &Call) -> Account {
 /// A new password ends all sessions but the one that it answers with.
 async fn change(mut call: Call) -> Result<Response, Problem> {
     let accounts = accounts(&call)?;
-    let Change { email, current_password, new_password } =
+    let ProfileChange { email, current_password, new_password } =
         call.json(r#"{"current_password": "..", "new_password": ".."}"#).await?;
     let Some(Known { user, .. }) = call.identity.user().cloned() else {
         return Err(Problem::forbidden("log in first: nobody is logged in"));

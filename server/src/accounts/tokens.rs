@@ -36,7 +36,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         verb: Verb::Post,
         about: "Make an API token; it is shown this once",
-        body: Some(Body { kinds: &[("application/json", Some(of::<Wanted>))], required: true, most: MOST }),
+        body: Some(Body { kinds: &[("application/json", Some(of::<WantedToken>))], required: true, most: MOST }),
         answer: Answer { status: 201, about: "The token", ..Answer::new(&[("application/json", Some(of::<Made>))]) },
         handle: Handle::Steps(|call| Box::pin(create(call))),
         ..LIST
@@ -65,7 +65,7 @@ enum ScopeName {
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct WantedToken {
     /// What for, in your words.
     name: String,
     #[schemars(with = "Vec<ScopeName>")]
@@ -126,7 +126,8 @@ async fn list(call: Call) -> Result<Response, Problem> {
 }
 
 async fn create(mut call: Call) -> Result<Response, Problem> {
-    let Wanted { name, scopes, expires_in_days } = call.json(r#"{"name": "shipper", "scopes": ["ingest"]}"#).await?;
+    let WantedToken { name, scopes, expires_in_days } =
+        call.json(r#"{"name": "shipper", "scopes": ["ingest"]}"#).await?;
     let expires_at = expires_in_days.map(|days| {
         let at = Timestamp::now().plus(Duration::from_secs(u64::from(days) * 86_400));
         jiff::Timestamp::from_microsecond(at.as_micros())

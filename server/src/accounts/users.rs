@@ -36,9 +36,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation {
         verb: Verb::Put,
         paths: &["/api/v1/auth/users/{id}"],
-        about: "Change what a user may do, or whether they may do it",
+        about: "UserChange what a user may do, or whether they may do it",
         params: &[ID],
-        body: Some(Body { kinds: &[("application/json", Some(of::<Change>))], required: true, most: MOST }),
+        body: Some(Body { kinds: &[("application/json", Some(of::<UserChange>))], required: true, most: MOST }),
         answer: Answer::new(&[("application/json", Some(of::<Account>))]),
         handle: Handle::Steps(|call| Box::pin(change(call))),
         ..LIST
@@ -63,7 +63,7 @@ struct Users {
 /// What is not said stays as it is.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Change {
+struct UserChange {
     #[schemars(with = "Option<RoleName>")]
     role: Option<Role>,
     is_active: Option<bool>,
@@ -93,7 +93,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
 }
 
 async fn change(mut call: Call) -> Result<Response, Problem> {
-    let Change { role, is_active } = call.json(r#"{"role": "admin"}"#).await?;
+    let UserChange { role, is_active } = call.json(r#"{"role": "admin"}"#).await?;
     let (accounts, id) = (accounts(&call)?, call.params.segment("id"));
     if let Some(role) = role {
         accounts.set_role(id, role).await.map_err(Problem::accounts)?;

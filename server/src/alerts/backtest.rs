@@ -31,7 +31,7 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     about: "When the rule would have fired over the logs that are kept, by the dataflow that rules run in",
     params: &[Param::path("id", "The rule's id")],
     body: Some(Body { kinds: &[("application/json", Some(of::<Span>))], required: true, most: MOST }),
-    answer: Answer::new(&[("application/json", Some(of::<Report>))]),
+    answer: Answer::new(&[("application/json", Some(of::<BacktestAnswer>))]),
     access: Access::Write,
     class: Class::Search,
     handle: Handle::Steps(|call| Box::pin(backtest(call))),
@@ -47,7 +47,7 @@ struct Span {
 
 /// What the rule would have told.
 #[derive(Serialize, JsonSchema)]
-struct Report {
+struct BacktestAnswer {
     rule_id: Name,
     from: Timestamp,
     to: Timestamp,
@@ -104,7 +104,7 @@ async fn backtest(mut call: Call) -> Result<Response, Problem> {
         Err(error) => return Err(Problem::unavailable(error.to_string())),
     };
     let took = began.elapsed();
-    let report = Report {
+    let report = BacktestAnswer {
         rule_id: rule.id,
         from,
         to,

@@ -22,7 +22,7 @@ const DEAD: Operation = Operation {
     about: "Notices that were given up, the oldest first, and how many still wait",
     params: &[LIMIT, CURSOR],
     body: None,
-    answer: Answer::new(&[("application/json", Some(of::<Listed>))]),
+    answer: Answer::new(&[("application/json", Some(of::<DeadLetterList>))]),
     access: Access::Read,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(dead_letters(call))),
@@ -54,7 +54,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 #[derive(Serialize, JsonSchema)]
-struct Listed {
+struct DeadLetterList {
     dead_letters: Vec<DeadLetter>,
     /// How many notices wait to be sent.
     waiting: u64,
@@ -81,7 +81,10 @@ async fn dead_letters(call: Call) -> Result<Response, Problem> {
     let queue = desk(&call)?.alerting.queue();
     let found = queue.dead_letters(&page(&call)?).await.map_err(Problem::alerting)?;
     let waiting = queue.waiting().await.map_err(Problem::alerting)?;
-    Ok(json_reply(StatusCode::OK, &Listed { dead_letters: found.items, waiting, next_cursor: found.next_cursor }))
+    Ok(json_reply(
+        StatusCode::OK,
+        &DeadLetterList { dead_letters: found.items, waiting, next_cursor: found.next_cursor },
+    ))
 }
 
 async fn requeue(call: Call) -> Result<Response, Problem> {

@@ -41,7 +41,7 @@ const LIST: Operation = Operation {
     about: "All rules, in the order in which they were made",
     params: &[LIMIT, CURSOR],
     body: None,
-    answer: Answer::new(&[("application/json", Some(of::<Listed>))]),
+    answer: Answer::new(&[("application/json", Some(of::<RuleList>))]),
     access: Access::Read,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(list(call))),
@@ -93,14 +93,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 #[derive(Serialize, JsonSchema)]
-struct Listed {
+struct RuleList {
     rules: Vec<Rule>,
     next_cursor: Option<String>,
 }
 
 async fn list(call: Call) -> Result<Response, Problem> {
     let found = desk(&call)?.alerting.rules().list(&page(&call)?).await.map_err(Problem::alerting)?;
-    Ok(json_reply(StatusCode::OK, &Listed { rules: found.items, next_cursor: found.next_cursor }))
+    Ok(json_reply(StatusCode::OK, &RuleList { rules: found.items, next_cursor: found.next_cursor }))
 }
 
 async fn one(call: Call) -> Result<Response, Problem> {

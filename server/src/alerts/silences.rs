@@ -29,7 +29,7 @@ const LIST: Operation = Operation {
     about: "All silences, those that are over too",
     params: &[LIMIT, CURSOR],
     body: None,
-    answer: Answer::new(&[("application/json", Some(of::<Listed>))]),
+    answer: Answer::new(&[("application/json", Some(of::<SilenceList>))]),
     access: Access::Read,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(list(call))),
@@ -85,7 +85,7 @@ struct Shown {
 }
 
 #[derive(Serialize, JsonSchema)]
-struct Listed {
+struct SilenceList {
     silences: Vec<Shown>,
     next_cursor: Option<String>,
 }
@@ -97,7 +97,7 @@ fn shown(silence: Silence) -> Shown {
 async fn list(call: Call) -> Result<Response, Problem> {
     let found = desk(&call)?.alerting.silences().list(&page(&call)?).await.map_err(Problem::alerting)?;
     let silences = found.items.into_iter().map(shown).collect();
-    Ok(json_reply(StatusCode::OK, &Listed { silences, next_cursor: found.next_cursor }))
+    Ok(json_reply(StatusCode::OK, &SilenceList { silences, next_cursor: found.next_cursor }))
 }
 
 async fn one(call: Call) -> Result<Response, Problem> {

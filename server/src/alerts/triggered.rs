@@ -27,7 +27,7 @@ const LIST: Operation = Operation {
     about: "Alerts, those that began last first",
     params: &[STATUS, RULE, LIMIT, CURSOR],
     body: None,
-    answer: Answer::new(&[("application/json", Some(of::<Listed>))]),
+    answer: Answer::new(&[("application/json", Some(of::<AlertList>))]),
     access: Access::Read,
     class: Class::Usual,
     handle: Handle::Steps(|call| Box::pin(list(call))),
@@ -66,7 +66,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 #[derive(Serialize, JsonSchema)]
-struct Listed {
+struct AlertList {
     alerts: Vec<AlertRecord>,
     next_cursor: Option<String>,
 }
@@ -92,7 +92,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let status = call.params.choice("status", &statuses)?;
     let filter = AlertFilter { status, rule: call.params.word("rule")?.map(str::to_owned) };
     let found = desk(&call)?.alerting.alerts().list(&filter, &page(&call)?).await.map_err(Problem::alerting)?;
-    Ok(json_reply(StatusCode::OK, &Listed { alerts: found.items, next_cursor: found.next_cursor }))
+    Ok(json_reply(StatusCode::OK, &AlertList { alerts: found.items, next_cursor: found.next_cursor }))
 }
 
 async fn one(call: Call) -> Result<Response, Problem> {
