@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use serde_json::{Map, Value as Json};
 use utoipa_swagger_ui::Config;
 use warp::{
     http::{HeaderValue, StatusCode, header},
@@ -13,7 +14,7 @@ use crate::{
     error::{Problem, shorten},
     identity::Access,
     openapi::DOCUMENT,
-    operation::{Answer, Handle, Operation, Param, Verb},
+    operation::{Answer, Handle, Operation, Param, Verb, of},
     rates::Class,
     reply::text,
 };
@@ -25,7 +26,7 @@ const SPEC: Operation = Operation {
     about: "This document",
     params: &[],
     body: None,
-    answer: Answer::new(&[("application/json", None)]),
+    answer: Answer::new(&[("application/json", Some(of::<Map<String, Json>>))]),
     access: Access::Anyone,
     class: Class::Free,
     handle: Handle::Now(specification),

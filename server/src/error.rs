@@ -167,7 +167,10 @@ impl Problem {
 
     pub(crate) fn metadata(error: MetadataError) -> Self {
         match error {
-            MetadataError::Invalid { .. } => Problem::bad_request(error.to_string()),
+            MetadataError::Invalid { field, problem } => {
+                Problem::invalid(vec![FieldProblem { field: field.to_owned(), what: problem }])
+            }
+            MetadataError::Taken(_) | MetadataError::Full { .. } => Problem::conflict(error.to_string()),
             error => Problem::failed(&error),
         }
     }
