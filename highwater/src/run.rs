@@ -150,7 +150,8 @@ pub(crate) fn operate(config: &Config, show: &Show) -> anyhow::Result<()> {
         runtime.block_on(office.close());
     }
     if let Some((indexer, logs)) = store {
-        if outcome.is_ok() {
+        // another process of a cluster may have been told to stop, with sources that never end
+        if outcome.is_ok() && config.settings.cluster.is_none() {
             catch_up(&logs, &stopped);
         }
         // what has been read can be found next time
