@@ -38,7 +38,7 @@ use highwater_engine::{Input, Name};
 use highwater_metadata::Database;
 use highwater_operators::RuleSpec;
 use prometheus_client::registry::Registry;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 use self::{bell::Bell, channel::Channel, dispatch::Office, metrics::Metrics, outbound::Outbound};
 pub use self::{
@@ -137,11 +137,6 @@ impl Alerting {
             patience: self.settings.patience,
             retention: self.settings.retention,
         })
-    }
-
-    /// Changes whenever a rule, a silence or an alert did in this process: whoever tells the dataflow of rules waits for it.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.bell.listen()
     }
 
     /// Sends a notice that says that it is a test, once. Blocks for as long as an attempt may take.

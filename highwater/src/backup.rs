@@ -1,7 +1,7 @@
 //! `highwater backup` and `highwater restore`: what people made, to a file and back.
 
 use anyhow::{Context, bail};
-use highwater_metadata::{Database, Existing, Kind};
+use highwater_metadata::{Database, Existing};
 
 use crate::{
     cli,
@@ -26,9 +26,6 @@ pub(crate) fn backup(arguments: &cli::Backup) -> anyhow::Result<()> {
 /// Where the file is damaged, or the store has something in it that nobody said may go.
 pub(crate) fn restore(arguments: &cli::Restore) -> anyhow::Result<()> {
     let config = config::load(&arguments.config, &arguments.common)?;
-    if let Some(state) = config.state.as_ref().filter(|_| config.database().kind() == Kind::Sqlite) {
-        std::fs::create_dir_all(state).with_context(|| format!("cannot make the folder {}", state.display()))?;
-    }
     let existing = if arguments.replace { Existing::Replace } else { Existing::Refuse };
     let summary = with(&config, async |database| {
         database.restore(&arguments.from, existing).await.context("--replace lets what is there go")

@@ -12,7 +12,7 @@ use crate::{
     identity::{Access, Identity},
     operation::{Answer, CURSOR, Handle, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{json_reply, time},
     state::State,
 };
 
@@ -95,7 +95,7 @@ async fn list(call: Call) -> Result<Response, Problem> {
     let cursor = |entry: &AuditEntry| format!("{}:{}", entry.at.as_microsecond(), entry.id);
     let next_cursor = found.last().filter(|_| is_more).map(cursor);
     let entries = found.into_iter().map(|AuditEntry { at, deed, .. }| AuditRow {
-        at: Timestamp::from_micros(at.as_microsecond()),
+        at: time(at),
         actor: deed.actor,
         method: deed.method,
         route: deed.route,

@@ -1,7 +1,7 @@
 //! Answers as they go out.
 
 use bytes::Bytes;
-use highwater_engine::Epoch;
+use highwater_engine::{Epoch, Timestamp};
 use serde::Serialize;
 use warp::{
     http::{HeaderValue, StatusCode, header},
@@ -16,6 +16,16 @@ pub(crate) fn json_reply(status: StatusCode, value: &impl Serialize) -> Response
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// That it is done, and nothing more.
+pub(crate) fn nothing() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// A time of the metadata store as answers show it.
+pub(crate) fn time(time: jiff::Timestamp) -> Timestamp {
+    Timestamp::from_micros(time.as_microsecond())
 }
 
 /// Says which epoch an answer is consistent with.

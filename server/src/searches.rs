@@ -14,7 +14,7 @@ use crate::{
     identity::{Access, Identity},
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{json_reply, nothing, time},
 };
 
 const LIMIT: Param = Param::limit(1000, 100);
@@ -97,13 +97,12 @@ struct SearchList {
 
 impl From<SavedSearch> for Saved {
     fn from(search: SavedSearch) -> Self {
-        let at = |time: jiff::Timestamp| Timestamp::from_micros(time.as_microsecond());
         Saved {
             id: search.id,
             name: search.name,
             query: search.query,
-            created_at: at(search.created_at),
-            updated_at: at(search.updated_at),
+            created_at: time(search.created_at),
+            updated_at: time(search.updated_at),
         }
     }
 }
@@ -144,9 +143,7 @@ async fn delete(call: Call) -> Result<Response, Problem> {
     if !store.delete(id).await.map_err(Problem::metadata)? {
         return Err(none());
     }
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    Ok(response)
+    Ok(nothing())
 }
 
 /// The search is one of who asks, or who asks is an administrator.

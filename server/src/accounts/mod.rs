@@ -13,7 +13,14 @@ use warp::{
     reply::Response,
 };
 
-use crate::{call::Call, error::Problem, identity::COOKIE, operation::Operation, reply::json_reply, state::State};
+use crate::{
+    call::Call,
+    error::Problem,
+    identity::COOKIE,
+    operation::Operation,
+    reply::{json_reply, time},
+    state::State,
+};
 
 pub(crate) const OPERATIONS: &[&[Operation]] = &[session::OPERATIONS, users::OPERATIONS, tokens::OPERATIONS];
 
@@ -54,8 +61,8 @@ impl From<User> for Account {
             role: user.role,
             is_active: user.active,
             must_change_password: user.must_change_password,
-            created_at: Some(at(user.created_at)),
-            last_login_at: user.last_login_at.map(at),
+            created_at: Some(time(user.created_at)),
+            last_login_at: user.last_login_at.map(time),
         }
     }
 }
@@ -97,8 +104,4 @@ fn with_cookie(mut response: Response, cookie: &str) -> Response {
         response.headers_mut().insert(header::SET_COOKIE, value);
     }
     response
-}
-
-fn at(time: jiff::Timestamp) -> Timestamp {
-    Timestamp::from_micros(time.as_microsecond())
 }

@@ -13,7 +13,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, Handle, Operation, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{json_reply, nothing},
 };
 
 const ME: Operation = Operation {
@@ -143,9 +143,7 @@ async fn logout(call: Call) -> Result<Response, Problem> {
         call.identity.may(Action::ChangePassword)?;
         accounts(&call)?.end_sessions(&known.user).await.map_err(Problem::accounts)?;
     }
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    Ok(with_cookie(response, &cookie(&call.state, "", 0)))
+    Ok(with_cookie(nothing(), &cookie(&call.state, "", 0)))
 }
 
 async fn me(call: Call) -> Result<Response, Problem> {

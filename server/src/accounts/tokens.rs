@@ -8,14 +8,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::{http::StatusCode, reply::Response};
 
-use super::{MOST, accounts, at};
+use super::{MOST, accounts};
 use crate::{
     call::Call,
     error::Problem,
     identity::Access,
     operation::{Answer, Body, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{json_reply, nothing, time},
 };
 
 const LIST: Operation = Operation {
@@ -106,9 +106,9 @@ impl From<ApiToken> for Token {
             id: token.id,
             name: token.name,
             scopes: token.scopes.iter().collect(),
-            created_at: at(token.created_at),
-            expires_at: token.expires_at.map(at),
-            last_used_at: token.last_used_at.map(at),
+            created_at: time(token.created_at),
+            expires_at: token.expires_at.map(time),
+            last_used_at: token.last_used_at.map(time),
         }
     }
 }
@@ -146,7 +146,5 @@ async fn revoke(call: Call) -> Result<Response, Problem> {
     if !accounts.revoke_token(id).await.map_err(Problem::accounts)? {
         return Err(none());
     }
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    Ok(response)
+    Ok(nothing())
 }

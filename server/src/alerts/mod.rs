@@ -10,7 +10,6 @@ use highwater_alerting::{Alerting, Feed, PageRequest};
 use highwater_engine::Settings;
 use highwater_queries::Detectors;
 use serde_json::Value as Json;
-use warp::{http::StatusCode, reply::Response};
 
 use crate::{
     call::Call,
@@ -30,9 +29,9 @@ pub struct Desk {
     pub feed: Feed,
     /// Whether the dataflow can group by host.
     pub by_host: bool,
-    /// What rules are tried out with: the job's settings and detectors.
+    /// The job's, with which rules are tried out.
     pub settings: Settings,
-    /// The same.
+    /// Those of the job, for the same.
     pub detectors: Detectors,
 }
 
@@ -58,10 +57,4 @@ async fn body<T>(
 ) -> Result<T, Problem> {
     let json: Json = call.json(example).await?;
     read(&json).map_err(|problem| Problem::invalid(vec![problem.into()]))
-}
-
-fn nothing() -> Response {
-    let mut response = Response::default();
-    *response.status_mut() = StatusCode::NO_CONTENT;
-    response
 }

@@ -5,14 +5,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use warp::{http::StatusCode, reply::Response};
 
-use super::{LIMIT, MOST, desk, nothing, page};
+use super::{LIMIT, MOST, desk, page};
 use crate::{
     call::Call,
     error::Problem,
     identity::Access,
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{json_reply, nothing},
 };
 
 const DEAD: Operation = Operation {

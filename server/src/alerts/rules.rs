@@ -10,14 +10,14 @@ use warp::{
     reply::Response,
 };
 
-use super::{Desk, LIMIT, MOST, body, desk, nothing, page};
+use super::{Desk, LIMIT, MOST, body, desk, page};
 use crate::{
     call::Call,
     error::{FieldProblem, Problem},
     identity::Access,
     operation::{Answer, Body, CURSOR, EPOCH, Handle, In, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::{at_epoch, json_reply},
+    reply::{at_epoch, json_reply, nothing},
 };
 
 const ID: Param = Param::path("id", "The rule's id");
