@@ -61,7 +61,7 @@ impl Default for Settings {
             idle_after: seconds(5),
             max_keys: 100_000,
             max_record_bytes: 1 << 20,
-            batch_bytes: 256 << 10,
+            batch_bytes: 192 << 10,
             max_epoch_span: None,
             max_epochs_in_flight: 8,
             commit_interval: Duration::from_millis(200),

@@ -231,17 +231,10 @@ impl<'a> Visitor<'a> for Value<'_, '_, 'a> {
     }
 }
 
-/// Whether objects and lists nest deeper than [`MAX_DEPTH`]. What has few brackets cannot, and counting them costs
-/// next to nothing.
+/// Whether objects and lists nest deeper than [`MAX_DEPTH`]. What has few brackets cannot, and to find them costs next to
+/// nothing.
 pub(super) fn too_deep(json: &[u8]) -> bool {
-    brackets(json) > MAX_DEPTH && depth_exceeds(json)
-}
-
-/// How many brackets open. Few enough at a time that a byte holds their number, which the compiler makes vectors of.
-fn brackets(json: &[u8]) -> usize {
-    // `[` and `{` differ in one bit
-    let opens = |chunk: &[u8]| chunk.iter().map(|b| u8::from(b | 0x20 == b'{')).sum::<u8>();
-    json.chunks(128).map(|chunk| usize::from(opens(chunk))).sum()
+    memchr::memchr2_iter(b'{', b'[', json).nth(MAX_DEPTH).is_some() && depth_exceeds(json)
 }
 
 fn depth_exceeds(json: &[u8]) -> bool {

@@ -1,19 +1,23 @@
 //! Facts into the parts of those measures that some rule asks for, on the worker that has the facts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashMap},
+    ops::Bound::{Excluded, Included},
     rc::Rc,
     time::Duration,
 };
 
 use differential_dataflow::Hashable;
-use highwater_engine::{Closed, Name, Timestamp, Window};
+use highwater_engine::{Closed, Name, Timestamp, Window, seconds};
 use highwater_operators::{Dimension, Fact, Measure, Origin, Part, RuleSpec, selects};
 
 use super::{by_service::ByService, facts::Row};
 
 /// What an origin contributes to a group of a measure in a step: `((measure, group), (step, origin, part))`.
 pub(super) type Contribution = ((u64, Name), (Window, u64, Part));
+
+/// All steps are multiples of this.
+const FINEST: Duration = seconds(10);
 
 type Changes = Vec<(Contribution, isize)>;
 
@@ -41,6 +45,12 @@ impl Ask {
                 _ => true,
             }
     }
+
+    fn tell(&self, origin: &Origin, window: Window, fact: &Fact, diff: isize, changes: &mut Changes) {
+        for (group, part) in self.measure.parts(origin, fact) {
+            changes.push((((self.id, group), (window, origin.hashed(), part)), diff));
+        }
+    }
 }
 
 /// A measure of an origin, and how many ask for it.
@@ -60,19 +70,16 @@ struct Known {
 pub(super) struct Measuring {
     retention: Duration,
     watermark: Timestamp,
-    origins: BTreeMap<Origin, Known>,
+    origins: HashMap<Origin, Known>,
     /// and how many rules ask so
     asks: BTreeMap<Rc<Ask>, usize>,
     by_service: ByService<Rc<Ask>>,
-    /// windows of facts that the watermark has not passed, by their end
-    open: BTreeMap<Timestamp, BTreeSet<(Origin, Duration, Window)>>,
 }
 
 impl Measuring {
     pub(super) fn new(retention: Duration) -> Self {
-        let (origins, asks, open) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let by_service = ByService::default();
-        Measuring { retention, watermark: Timestamp::MIN, origins, asks, by_service, open }
+        let (origins, asks, by_service) = (HashMap::new(), BTreeMap::new(), ByService::default());
+        Measuring { retention, watermark: Timestamp::MIN, origins, asks, by_service }
     }
 
     pub(super) fn close(&mut self, closed: Closed<Row, RuleSpec>) -> Changes {
@@ -84,15 +91,18 @@ impl Measuring {
         for (row, diff) in closed.rows {
             self.learn(row, diff, &mut changes);
         }
-        self.watermark = closed.watermark;
-        while let Some(passed) = self.open.first_entry().filter(|passed| *passed.key() <= self.watermark) {
-            for (origin, step, window) in passed.remove() {
-                let Some(known) = self.origins.get(&origin) else { continue };
-                let Some(fact) = known.facts.get(&(step, window)) else { continue };
-                known.tell(&origin, (step, window), fact, 1, |ask| !ask.measure.is_provisional(), &mut changes);
+        self.pass(closed.watermark, &mut changes);
+        changes
+    }
+
+    /// The watermark rises: windows that it passes are told to those who have waited.
+    fn pass(&mut self, to: Timestamp, changes: &mut Changes) {
+        let from = std::mem::replace(&mut self.watermark, to);
+        if from.align(FINEST) < to.align(FINEST) {
+            for (origin, known) in &self.origins {
+                known.pass(origin, from, to, changes);
             }
         }
-        changes
     }
 
     /// A rule asks, or does so no longer.
@@ -121,14 +131,10 @@ impl Measuring {
     fn learn(&mut self, ((origin, step, window), fact): Row, diff: isize, changes: &mut Changes) {
         let asks = &self.by_service;
         let known = self.origins.entry(origin.clone()).or_insert_with(|| Known::new(&origin, asks));
-        let end = window.end(step);
-        let is_open = end > self.watermark;
+        let is_open = window.end(step) > self.watermark;
         known.tell(&origin, (step, window), &fact, diff, |ask| !is_open || ask.measure.is_provisional(), changes);
         if diff > 0 {
             known.facts.insert((step, window), fact);
-            if is_open {
-                self.open.entry(end).or_default().insert((origin, step, window));
-            }
         } else {
             known.facts.remove(&(step, window));
             if known.facts.is_empty() {
@@ -168,6 +174,17 @@ impl Known {
         }
     }
 
+    /// Windows that end after one time and not after another are over.
+    fn pass(&self, origin: &Origin, from: Timestamp, to: Timestamp, changes: &mut Changes) {
+        for Asked { ask, .. } in self.asked.values().filter(|asked| !asked.ask.measure.is_provisional()) {
+            let step = ask.measure.step();
+            let ending = |at: Timestamp| (step, Window { start: at.minus(step) });
+            for (&(_, window), fact) in self.facts.range((Excluded(ending(from)), Included(ending(to)))) {
+                ask.tell(origin, window, fact, 1, changes);
+            }
+        }
+    }
+
     /// A fact comes or goes, for those who are to know.
     fn tell(
         &self,
@@ -180,9 +197,7 @@ impl Known {
     ) {
         let asked = self.asked.values().map(|asked| &asked.ask);
         for ask in asked.filter(|ask| ask.measure.step() == step && who(ask)) {
-            for (group, part) in ask.measure.parts(origin, fact) {
-                changes.push((((ask.id, group), (window, origin.hashed(), part)), diff));
-            }
+            ask.tell(origin, window, fact, diff, changes);
         }
     }
 }

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use highwater_engine::{Timestamp, Window};
 use highwater_operators::{Measure, Part, Real};
 
-/// The parts of one group of a measure.
+/// The parts of one group of a measure, by step and origin.
 #[derive(Debug, Default)]
-pub(super) struct Panes(BTreeMap<Window, Vec<(u64, Part)>>);
+pub(super) struct Panes(BTreeMap<(Window, u64), Part>);
 
 /// What a window that ends with this step comes to; none where nothing can be measured.
 pub(super) type Point = (Window, Option<Real>);
@@ -15,20 +15,12 @@ pub(super) type Point = (Window, Option<Real>);
 impl Panes {
     /// Takes in what an origin contributes to a step, in place of what it did before.
     pub(super) fn put(&mut self, window: Window, origin: u64, part: Part) {
-        let parts = self.0.entry(window).or_default();
-        match parts.binary_search_by_key(&origin, |(origin, _)| *origin) {
-            Ok(at) => parts[at].1 = part,
-            Err(at) => parts.insert(at, (origin, part)),
-        }
+        self.0.insert((window, origin), part);
     }
 
     /// Lets go of what an origin contributed.
     pub(super) fn take(&mut self, window: Window, origin: u64) {
-        let Some(parts) = self.0.get_mut(&window) else { return };
-        parts.retain(|(of, _)| *of != origin);
-        if parts.is_empty() {
-            self.0.remove(&window);
-        }
+        self.0.remove(&(window, origin));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -36,13 +28,13 @@ impl Panes {
     }
 
     pub(super) fn first(&self) -> Option<Window> {
-        self.0.keys().next().copied()
+        self.0.keys().next().map(|(window, _)| *window)
     }
 
     /// How many steps from one on have parts without a break.
     pub(super) fn filled_from(&self, from: Timestamp, step: Duration) -> Timestamp {
         let mut next = Window { start: from };
-        while self.0.contains_key(&next) {
+        while self.parts(next).next().is_some() {
             next = next.later(step);
         }
         next.start
@@ -71,12 +63,12 @@ impl Panes {
     }
 
     fn parts(&self, window: Window) -> impl Iterator<Item = &Part> {
-        self.0.get(&window).into_iter().flatten().map(|(_, part)| part)
+        self.0.range((window, 0)..=(window, u64::MAX)).map(|(_, part)| part)
     }
 
     fn sum(&self, from: Window, to: Window) -> Option<Part> {
         let mut sum = None;
-        self.0.range(from..to).flat_map(|(_, parts)| parts).for_each(|(_, part)| add(&mut sum, part));
+        self.0.range((from, 0)..(to, 0)).for_each(|(_, part)| add(&mut sum, part));
         sum
     }
 }
