@@ -14,4 +14,5 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   { path: "/", title: "Overview", icon: "overview", load: () => import("./overview/page") },
+  { path: "/anomalies", title: "Anomalies", icon: "anomalies", load: () => import("./anomalies/page") },
 ];
