@@ -14,4 +14,6 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   { path: "/", title: "Overview", icon: "overview", load: () => import("./overview/page") },
+  { path: "/pipeline", title: "Pipeline", icon: "pipeline", load: () => import("./pipeline/page") },
+  { path: "/login", title: "Sign in", icon: "login", load: () => import("./login/page"), hidden: true },
 ];
