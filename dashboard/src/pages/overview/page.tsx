@@ -18,7 +18,7 @@ import { Timeline } from "./timeline";
 import { Volume } from "./volume";
 
 export default function OverviewPage() {
-  const [range, setRange] = useChoice("range", ["1h", "15m", "6h", "24h"]);
+  const [range, setRange] = useChoice("time_range", ["1h", "15m", "6h", "24h"]);
   const figures = usePoll(range, (signal) => overview(range, signal), 2000);
   const rows = usePoll(range, (signal) => services(range, signal), 5000);
   const anomalies = useView<Anomaly>("anomalies");
@@ -43,9 +43,16 @@ export default function OverviewPage() {
       <div class="grid">
         <Volume range={range} anomalies={found} alerts={fired} class="span-8" />
         <RecentAnomalies anomalies={found} isKnown={anomalies.complete} range={range} class="span-4" />
-        <Timeline from={from} to={to} anomalies={found} alerts={fired} isKnown={alerts.complete} />
-        <Services rows={rows.data} error={rows.error} range={range} class="span-9" />
+        <Timeline
+          from={from}
+          to={to}
+          anomalies={found}
+          alerts={fired}
+          isKnown={alerts.complete}
+          class="span-9"
+        />
         <Levels data={figures.data} class="span-3" />
+        <Services rows={rows.data} error={rows.error} range={range} />
       </div>
     </>
   );
