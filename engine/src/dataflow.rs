@@ -53,6 +53,7 @@ pub(crate) struct Dataflow {
     watermark: Known,
     restorers: Vec<Box<dyn Restorer>>,
     feeders: Vec<Feeder>,
+    parts: Vec<(usize, Option<Name>)>,
     worker: usize,
     /// this process's
     threads: usize,
@@ -91,14 +92,17 @@ impl Dataflow {
             let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new(), threads, processes };
             let state = State::new(scope, keep);
             let (settings, metrics) = (settings.clone(), metrics.clone());
-            let (only, feeders, all_watermarks) = (None, Vec::new(), watermarks.clone());
-            let mut flow = Flow { logs, only, watermarks, settings, metrics, longest, state, feeders, publisher };
+            let (only, feeders, parts, all_watermarks) = (None, Vec::new(), Vec::new(), watermarks.clone());
+            let mut flow =
+                Flow { logs, only, watermarks, settings, metrics, longest, state, feeders, parts, publisher };
             for query in queries {
                 flow.state.of_query(query.name());
                 (flow.only, flow.watermarks) = (None, all_watermarks.clone());
+                flow.part(query.name());
                 query.build(&mut flow);
             }
-            let Flow { state, feeders, publisher, .. } = flow;
+            let Flow { state, feeders, publisher, mut parts, .. } = flow;
+            parts.push((scope.worker().peek_identifier(), None));
             let ends = publisher
                 .ends
                 .into_iter()
@@ -116,6 +120,7 @@ impl Dataflow {
                 watermark,
                 restorers,
                 feeders,
+                parts,
                 worker: index,
                 threads,
             }
@@ -177,6 +182,11 @@ impl Dataflow {
     fn begin(&mut self, epoch: Epoch, restorers: &mut [Box<dyn Restorer>]) {
         self.advance(None, epoch);
         restorers.iter_mut().for_each(|restorer| restorer.advance_to(epoch));
+    }
+
+    /// Which part of which query the operators from a number on belong to; none for what carries all of them.
+    pub(crate) fn parts(&self) -> Vec<(usize, Option<Name>)> {
+        self.parts.clone()
     }
 
     /// The epoch under way.

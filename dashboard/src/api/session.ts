@@ -11,6 +11,9 @@ export const token = signal<string | null>(sessionStorage.getItem(KEY));
 /** Who it is, once the job has said so. */
 export const me = signal<Me | null>(null);
 
+/** Whether what concerns one's own account is shown. */
+export const isAccountOpen = signal(false);
+
 export interface Me {
   /** None where the job asks nobody to sign in. */
   id: string | null;
@@ -25,11 +28,16 @@ export function rememberSession(given: string): void {
   token.value = given;
 }
 
-/** Signed out, or never in: on to where one signs in, and from there back. */
+/** Signed out, or never in. */
 export function forgetSession(): void {
   sessionStorage.removeItem(KEY);
   token.value = null;
   me.value = null;
+  leadToLogin();
+}
+
+/** On to where one signs in, and from there back. */
+export function leadToLogin(): void {
   const here = location.pathname + location.search;
   if (location.pathname !== "/login") navigate(`/login?next=${encodeURIComponent(here)}`);
 }
