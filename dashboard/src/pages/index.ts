@@ -1,0 +1,17 @@
+// Every page: a line each. Pages load when they are first asked for.
+
+import type { ComponentType } from "preact";
+import type { IconName } from "../parts/icon";
+
+export interface Page {
+  path: string;
+  title: string;
+  icon: IconName;
+  load: () => Promise<{ default: ComponentType }>;
+  /** Not in the navigation. */
+  hidden?: true;
+}
+
+export const PAGES: readonly Page[] = [
+  { path: "/", title: "Overview", icon: "overview", load: () => import("./overview/page") },
+];
