@@ -20,14 +20,14 @@ import traces from "./traces.js";
 const house = { browser: undefined, job: undefined };
 
 before(async () => {
-    house.browser = await openBrowser();
-    house.job = await Job.start();
-    await house.job.catchesUp();
+  house.browser = await openBrowser();
+  house.job = await Job.start();
+  await house.job.catchesUp();
 });
 
 after(async () => {
-    await house.job?.stop();
-    await house.browser?.close();
+  await house.job?.stop();
+  await house.browser?.close();
 });
 
 for (const suite of [logs, traces, patterns, anomalies, alerts, accounts, pages, budgets]) suite(house);

@@ -40,7 +40,11 @@ interface Counted {
 }
 
 /** How often a template came, by the start of each minute, in milliseconds. */
-export async function countsByMinute(service: string, template: string, signal?: AbortSignal): Promise<Map<number, number>> {
+export async function countsByMinute(
+  service: string,
+  template: string,
+  signal?: AbortSignal,
+): Promise<Map<number, number>> {
   const key = JSON.stringify([service, template]);
   const { rows } = await get<Counted>("/views/template_counts_1m", { key, limit: 10_000 }, signal);
   return new Map(

@@ -14,4 +14,7 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   { path: "/", title: "Overview", icon: "overview", load: () => import("./overview/page") },
+  { path: "/logs", title: "Logs", icon: "logs", load: () => import("./logs/page") },
+  { path: "/traces", title: "Traces", icon: "traces", load: () => import("./traces/page") },
+  { path: "/patterns", title: "Patterns", icon: "patterns", load: () => import("./patterns/page") },
 ];

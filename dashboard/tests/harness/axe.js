@@ -10,11 +10,11 @@ const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"];
 
 /** @param {import("playwright-core").Page} page */
 export async function judge(page) {
-    const violations = await page.evaluate(async (rules) => {
-        const { violations } = await globalThis.axe.run({ runOnly: rules });
-        return violations.flatMap(({ id, help, nodes }) =>
-            nodes.map(({ target, failureSummary }) => `${id}: ${help}\n  ${target.join(" ")}\n  ${failureSummary}`),
-        );
-    }, RULES);
-    assert.deepEqual(violations, [], "axe finds nothing");
+  const violations = await page.evaluate(async (rules) => {
+    const { violations } = await globalThis.axe.run({ runOnly: rules });
+    return violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${help}\n  ${target.join(" ")}\n  ${failureSummary}`),
+    );
+  }, RULES);
+  assert.deepEqual(violations, [], "axe finds nothing");
 }

@@ -2,23 +2,23 @@
 
 /** @param {AsyncIterable<{ type: string, data: any }>} events */
 export default async function* report(events) {
-    const count = { passed: 0, failed: 0, skipped: 0 };
-    for await (const { type, data } of events) {
-        if (type === "test:diagnostic" && data.nesting > 0) yield `    ${data.message}\n`;
-        if (type === "test:stdout" || type === "test:stderr") yield data.message;
-        if (!["test:pass", "test:fail"].includes(type) || data.details.type === "suite") continue;
-        const seconds = (data.details.duration_ms / 1000).toFixed(1);
-        if (data.skip !== undefined) {
-            count.skipped += 1;
-            yield `SKIPPED: dashboard: ${data.name}: ${data.skip || "no reason given"}\n`;
-        } else if (type === "test:pass") {
-            count.passed += 1;
-            yield `ok: ${data.name} (${seconds} s)\n`;
-        } else {
-            count.failed += 1;
-            const error = data.details.error;
-            yield `failed: dashboard: ${data.name} (${seconds} s)\n${error?.cause?.stack ?? error?.stack ?? error}\n`;
-        }
+  const count = { passed: 0, failed: 0, skipped: 0 };
+  for await (const { type, data } of events) {
+    if (type === "test:diagnostic" && data.nesting > 0) yield `    ${data.message}\n`;
+    if (type === "test:stdout" || type === "test:stderr") yield data.message;
+    if (!["test:pass", "test:fail"].includes(type) || data.details.type === "suite") continue;
+    const seconds = (data.details.duration_ms / 1000).toFixed(1);
+    if (data.skip !== undefined) {
+      count.skipped += 1;
+      yield `SKIPPED: dashboard: ${data.name}: ${data.skip || "no reason given"}\n`;
+    } else if (type === "test:pass") {
+      count.passed += 1;
+      yield `ok: ${data.name} (${seconds} s)\n`;
+    } else {
+      count.failed += 1;
+      const error = data.details.error;
+      yield `failed: dashboard: ${data.name} (${seconds} s)\n${error?.cause?.stack ?? error?.stack ?? error}\n`;
     }
-    yield `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`;
+  }
+  yield `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`;
 }

@@ -10,11 +10,11 @@ const PATIENCE = 120_000;
  * @param {() => T | Promise<T>} ask
  */
 export async function until(what, ask, patience = PATIENCE) {
-    const end = Date.now() + patience;
-    for (;;) {
-        const answer = await ask();
-        if (answer) return answer;
-        if (Date.now() > end) throw new Error(`${what}: not within ${patience / 1000} s`);
-        await pause(50);
-    }
+  const end = Date.now() + patience;
+  for (;;) {
+    const answer = await ask();
+    if (answer) return answer;
+    if (Date.now() > end) throw new Error(`${what}: not within ${patience / 1000} s`);
+    await pause(50);
+  }
 }

@@ -9,14 +9,14 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** How large a window is. */
 export const SIZES = {
-    desktop: { width: 1440, height: 900 },
-    phone: { width: 390, height: 844 },
+  desktop: { width: 1440, height: 900 },
+  phone: { width: 390, height: 844 },
 };
 
 export const THEMES = /** @type {const} */ (["light", "dark"]);
 
 export function openBrowser() {
-    return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
 /**
@@ -32,28 +32,28 @@ export function openBrowser() {
  * @param {RegExp} [window.accept] errors on the console that are meant to be there
  */
 export async function visit(browser, url, act, { size = "desktop", theme = "light", script, accept } = {}) {
-    const context = await browser.newContext({
-        baseURL: url,
-        viewport: SIZES[size],
-        colorScheme: theme,
-        reducedMotion: "reduce",
-        isMobile: size === "phone",
-        hasTouch: size === "phone",
-    });
-    context.setDefaultTimeout(30_000);
-    if (script) await context.addInitScript({ content: script });
-    const page = await context.newPage();
-    const complaints = watch(page, url, accept);
-    try {
-        const result = await act(page);
-        assert.deepEqual(complaints, [], "nothing to complain about");
-        return result;
-    } catch (error) {
-        if (complaints.length) error.message += `\nThe browser said: ${complaints.join("\n")}`;
-        throw error;
-    } finally {
-        await context.close();
-    }
+  const context = await browser.newContext({
+    baseURL: url,
+    viewport: SIZES[size],
+    colorScheme: theme,
+    reducedMotion: "reduce",
+    isMobile: size === "phone",
+    hasTouch: size === "phone",
+  });
+  context.setDefaultTimeout(30_000);
+  if (script) await context.addInitScript({ content: script });
+  const page = await context.newPage();
+  const complaints = watch(page, url, accept);
+  try {
+    const result = await act(page);
+    assert.deepEqual(complaints, [], "nothing to complain about");
+    return result;
+  } catch (error) {
+    if (complaints.length) error.message += `\nThe browser said: ${complaints.join("\n")}`;
+    throw error;
+  } finally {
+    await context.close();
+  }
 }
 
 /**
@@ -61,19 +61,19 @@ export async function visit(browser, url, act, { size = "desktop", theme = "ligh
  * @returns {string[]} what went wrong, as it goes
  */
 function watch(page, url, accept) {
-    const complaints = [];
-    const { host } = new URL(url);
-    page.on("console", (message) => {
-        const text = `${message.text()} (${message.location().url})`;
-        if (message.type() === "error" && !accept?.test(text)) complaints.push(`console: ${text}`);
-    });
-    page.on("pageerror", (error) => complaints.push(`thrown: ${error.stack ?? error.message}`));
-    page.on("request", (request) => {
-        const address = new URL(request.url());
-        const stays = address.host === host || ["data:", "blob:", "about:"].includes(address.protocol);
-        if (!stays) complaints.push(`request to ${address}`);
-    });
-    return complaints;
+  const complaints = [];
+  const { host } = new URL(url);
+  page.on("console", (message) => {
+    const text = `${message.text()} (${message.location().url})`;
+    if (message.type() === "error" && !accept?.test(text)) complaints.push(`console: ${text}`);
+  });
+  page.on("pageerror", (error) => complaints.push(`thrown: ${error.stack ?? error.message}`));
+  page.on("request", (request) => {
+    const address = new URL(request.url());
+    const stays = address.host === host || ["data:", "blob:", "about:"].includes(address.protocol);
+    if (!stays) complaints.push(`request to ${address}`);
+  });
+  return complaints;
 }
 
 /**
@@ -81,12 +81,12 @@ function watch(page, url, accept) {
  * @param {import("playwright-core").Page} page
  */
 export async function goTo(page, address) {
-    await page.goto(address);
-    await settled(page);
+  await page.goto(address);
+  await settled(page);
 }
 
 /** @param {import("playwright-core").Page} page */
 export async function settled(page) {
-    await page.locator("main h1").first().waitFor();
-    await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+  await page.locator("main h1").first().waitFor();
+  await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
 }

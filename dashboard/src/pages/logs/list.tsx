@@ -4,8 +4,8 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { Log } from "../../api/logs";
 import { perFrame } from "../../frame";
 import { LevelBadge } from "../../parts/badge";
-import { Marked } from "./marked";
 import { LogTime } from "./log-time";
+import { Marked } from "./marked";
 
 /** Rows above and below what is seen, so that scrolling finds them there. */
 const SPARE = 12;
@@ -31,7 +31,17 @@ export interface LogListProps {
   onEnd?: () => void;
 }
 
-export function LogList({ label, logs, before = 0, words, open, onOpen, follows = false, onLeave, onEnd }: LogListProps) {
+export function LogList({
+  label,
+  logs,
+  before = 0,
+  words,
+  open,
+  onOpen,
+  follows = false,
+  onLeave,
+  onEnd,
+}: LogListProps) {
   const box = useRef<HTMLDivElement>(null);
   const view = useView(box);
   const rowHeight = useRowHeight();
@@ -58,7 +68,7 @@ export function LogList({ label, logs, before = 0, words, open, onOpen, follows 
 
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
-    <div class="log-list" ref={box} role="region" aria-label={label} tabIndex={0} onScroll={leave}>
+    <section class="log-list" ref={box} aria-label={label} tabIndex={0} onScroll={leave}>
       <table aria-rowcount={logs.length + 1} aria-label={label}>
         <thead>
           <tr>
@@ -84,7 +94,7 @@ export function LogList({ label, logs, before = 0, words, open, onOpen, follows 
           <Gap height={(logs.length - last) * rowHeight} />
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }
 
@@ -92,7 +102,7 @@ export function LogList({ label, logs, before = 0, words, open, onOpen, follows 
 function Gap({ height }: { height: number }) {
   if (height <= 0) return null;
   return (
-    <tr class="log-gap" aria-hidden="true">
+    <tr class="log-gap">
       <td style={{ height }} colSpan={4} />
     </tr>
   );
@@ -109,7 +119,6 @@ interface RowProps {
 
 function Row({ log, number, words, isOpen, isFirst, onOpen }: RowProps) {
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: its button is there for keys
     <tr
       class={`log-row edge-${log.level.toLowerCase()}`}
       aria-rowindex={number}

@@ -6,7 +6,10 @@ import { useMemo } from "preact/hooks";
 const LONGEST = 2000;
 
 export function Marked({ text, words }: { text: string; words: readonly string[] }) {
-  const pattern = useMemo(() => (words.length ? new RegExp(`(${words.map(escaped).join("|")})`, "gi") : null), [words]);
+  const pattern = useMemo(
+    () => (words.length ? new RegExp(`(${words.map(escaped).join("|")})`, "gi") : null),
+    [words],
+  );
   const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   if (!pattern) return <>{shown}</>;
   // every second piece is one of the words

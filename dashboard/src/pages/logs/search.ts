@@ -60,7 +60,6 @@ export function useSearch(query: Query | null): Searching {
     [key],
   );
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a turn is a wish to ask again
   useEffect(() => {
     end.current = new AbortController();
     next.current = null;

@@ -72,7 +72,9 @@ function written(change: Change): Record<string, string | null> {
   };
   if (change.range) Object.assign(values, { start_time: null, end_time: null });
   if (change.from || change.to) values["time_range"] = null;
-  const named = Object.entries(values).filter((entry): entry is [string, string | null] => entry[1] !== undefined);
+  const named = Object.entries(values).filter(
+    (entry): entry is [string, string | null] => entry[1] !== undefined,
+  );
   return Object.fromEntries(named);
 }
 
