@@ -58,6 +58,7 @@ export default function LogsPage() {
       </PageHead>
       <QueryBar
         query={state.query}
+        isLive={state.live}
         change={change}
         error={search.error?.status === 400 ? search.error : undefined}
       />

@@ -17,12 +17,14 @@ type Kind = (typeof KINDS)[number]["value"];
 
 export interface QueryBarProps {
   query: string;
+  /** Of logs as they come. */
+  isLive: boolean;
   change: (change: Change) => void;
   /** What is wrong with the query. */
   error: ApiError | undefined;
 }
 
-export function QueryBar({ query, change, error }: QueryBarProps) {
+export function QueryBar({ query, isLive, change, error }: QueryBarProps) {
   const [kind, setKind] = useState<Kind>("query");
   const [text, setText] = useState(query);
   const [told, setTold] = useState("");
@@ -77,7 +79,7 @@ export function QueryBar({ query, change, error }: QueryBarProps) {
           />
         </div>
         <button type="submit" class="primary" disabled={isAsking}>
-          {kind === "query" ? "Search" : "Ask"}
+          {kind === "words" ? "Ask" : isLive ? "Filter" : "Search"}
         </button>
         <button type="button" class="quiet query-help" onClick={() => setHelps(true)}>
           Syntax
