@@ -20,7 +20,7 @@ use crate::{
     call::Call,
     error::Problem,
     identity::Access,
-    operation::{Answer, EPOCH, Handle, Operation, Verb, of},
+    operation::{Answer, EPOCH, Handle, Kind, Operation, Param, Verb, of},
     rates::Class,
     reply::{at_epoch, json_reply, text},
     state::State,
@@ -43,8 +43,15 @@ const HEALTH: Operation = Operation {
     handle: Handle::Now(health),
 };
 
+/// Whoever asks to be told may be told; whoever decides by the status alone, such as a load balancer, is warned.
+const UNHEALTHY: Param = Param::query(
+    "unhealthy",
+    Kind::OneOf(|| vec!["503", "200"], Some("503")),
+    "The status that says so: 200 is for whoever reads the answer",
+);
+
 pub(crate) const OPERATIONS: &[Operation] = &[
-    HEALTH,
+    Operation { params: &[UNHEALTHY], ..HEALTH },
     Operation {
         paths: &["/livez", "/api/v1/livez"],
         about: "Whether the process answers at all",
@@ -278,7 +285,9 @@ fn health(call: &Call) -> Result<Response, Problem> {
         watermark,
         lag: lag.map(|lag| lag.as_secs_f64()),
     };
-    let code = if status == Status::Unhealthy { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    let is_told = call.params.text(UNHEALTHY.name)? == Some("200");
+    let is_refused = status == Status::Unhealthy && !is_told;
+    let code = if is_refused { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     Ok(at_epoch(json_reply(code, &answer), snapshot.epoch))
 }
 

@@ -191,7 +191,7 @@ fn parameter(param: &Param) -> Json {
     if let Some(example) = param.example {
         described["example"] = example.into();
     }
-    if matches!(param.kind, Kind::Words | Kind::Levels | Kind::Names(_)) {
+    if matches!(param.kind, Kind::Words | Kind::Levels | Kind::Names(_) | Kind::Anything) {
         described["style"] = "form".into();
         described["explode"] = true.into();
     }
@@ -209,9 +209,9 @@ fn schema(kind: Kind) -> Json {
         Kind::Names(most) => {
             json!({ "type": "array", "items": { "type": "string", "minLength": 1 }, "maxItems": most })
         }
+        Kind::Anything => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Length => json!({ "type": "string", "pattern": r"^([0-9]{1,9}(\.[0-9]{1,9})?)(us|ms|s|m|h|d)$" }),
-        Kind::Level => json!({ "type": "string", "enum": LEVELS }),
         Kind::Levels => json!({ "type": "array", "items": { "type": "string", "enum": LEVELS } }),
         Kind::Whole { least, most, usual } => {
             let mut schema = json!({ "type": "integer", "minimum": least, "maximum": most });

@@ -167,14 +167,14 @@ pub(crate) enum Kind {
     Time,
     /// A length of time, as `250ms`, `1.5s` or `5m`.
     Length,
-    /// TRACE to FATAL, also WARNING and CRITICAL.
-    Level,
-    /// Any number of levels, like [`Kind::Words`].
+    /// Any number of levels, like [`Kind::Words`]: TRACE to FATAL, also WARNING and CRITICAL.
     Levels,
     /// One of these, and which where none is given.
     OneOf(fn() -> Vec<&'static str>, Option<&'static str>),
     /// The `next_cursor` of an answer before.
     Cursor,
+    /// Any parameters, whatever their names: they are none of the server's business.
+    Anything,
 }
 
 impl Param {

@@ -70,7 +70,6 @@ pub(crate) const WINDOW_MINUTES: Param = Param::query(
     Kind::Whole { least: 10, most: 1440, usual: Some(60) },
     "How far back, from now, in minutes",
 );
-pub(crate) const LEVEL: Param = Param::query("level", Kind::Level, "Only of this level");
 pub(crate) const SERVICE: Param = Param::query("service", Kind::Word, "Only of this service");
 
 impl Params {
@@ -83,6 +82,9 @@ impl Params {
             let (Some(name), Some(value)) = (decode(name, true), decode(value, true)) else {
                 return Err(Problem::bad_request("the query string is not percent-encoded UTF-8"));
             };
+            if known.iter().any(|known| matches!(known.kind, Kind::Anything)) {
+                continue;
+            }
             let Some(param) = known.iter().find(|known| known.name == name) else {
                 let known: Vec<_> = known.iter().map(|param| param.name).collect();
                 return Err(Problem::unknown_parameter(&name, &known));
@@ -120,9 +122,8 @@ impl Params {
             Kind::Whole { least, most, .. } => self.number(name, least, most).map(drop),
             Kind::Time => self.timestamp(name).map(drop),
             Kind::Length => self.duration(name).map(drop),
-            Kind::Level => self.level().map(drop),
             Kind::Levels => self.list(name).try_for_each(|level| level_named(level).map(drop)),
-            Kind::Words => Ok(()),
+            Kind::Words | Kind::Anything => Ok(()),
             Kind::Names(most) if self.all(name).count() > most || self.all(name).any(str::is_empty) => {
                 Err(Problem::bad_parameter(name, "", &format!("1 to {most} names, none of them empty")))
             }
@@ -184,10 +185,6 @@ impl Params {
             Problem::bad_parameter(name, text, "an RFC 3339 timestamp, as 2025-10-23T14:32:15Z (write + as %2B)")
         })?;
         Ok(Some(time))
-    }
-
-    pub(crate) fn level(&self) -> Result<Option<Level>, Problem> {
-        self.text("level")?.map(level_named).transpose()
     }
 
     /// A length of time of any size, as `250ms`, `1.5s` or `5m`.
@@ -328,7 +325,7 @@ mod tests {
         Param::query("key", Kind::Text, ""),
         Param::query("from", Kind::Time, ""),
         Param::query("service", Kind::Names(2), ""),
-        LEVEL,
+        Param::query("level", Kind::Levels, ""),
         TIME_RANGE,
     ];
 
@@ -348,7 +345,8 @@ mod tests {
     #[test]
     fn what_is_not_of_its_kind_is_refused_before_anybody_looks_at_it() {
         assert_eq!(read("/", "").unwrap().whole(&LIMIT).unwrap(), Some(5));
-        for right in ["key=", "from=2025-10-23T14:32:15Z", "service=a&service=b", "level=warning", "time_range=5m"] {
+        for right in ["key=", "from=2025-10-23T14:32:15Z", "service=a&service=b", "level=warning,INFO", "time_range=5m"]
+        {
             assert!(read("/", right).is_ok(), "{right}");
         }
         for wrong in [
@@ -365,5 +363,13 @@ mod tests {
         ] {
             assert!(read("/", wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_none_of_the_servers_business_is_let_through_and_not_kept() {
+        const ANYTHING: &[Param] = &[Param::query("state", Kind::Anything, "")];
+        let params = Params::read("/logs", "query=a%20b&query=&state=1", ANYTHING).unwrap();
+        assert!(params.all("state").next().is_none());
+        assert!(Params::read("/logs", "query=%ff", ANYTHING).is_err());
     }
 }

@@ -54,16 +54,11 @@ export function apiPath(path: string, query: Query = {}): string {
     else params.set(name, String(value));
   }
   const text = params.toString();
-  return `${path.startsWith("/health") ? "" : "/api/v1"}${path}${text ? `?${text}` : ""}`;
-}
-
-export interface Call extends RequestInit {
-  /** A status that is an answer, too, though it says that something is wrong. */
-  okStatus?: number;
+  return `/api/v1${path}${text ? `?${text}` : ""}`;
 }
 
 /** A call whose answer is read by the caller: streams and downloads. */
-export async function request(path: string, init: Call = {}): Promise<Response> {
+export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   if (token.value) headers.set("Authorization", `Bearer ${token.value}`);
   let response: Response;
@@ -78,7 +73,7 @@ export async function request(path: string, init: Call = {}): Promise<Response> 
     });
   }
   isReachable.value = true;
-  if (response.ok || response.status === init.okStatus) return response;
+  if (response.ok) return response;
   if (response.status === 401 && !path.includes("/auth/login")) forgetSession();
   const problem = (await response.json().catch(() => ({}))) as Problem;
   const wait = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);

@@ -1,6 +1,7 @@
 // How the job is.
 
-import { request } from "./client";
+import { signal } from "@preact/signals";
+import { get } from "./client";
 
 export interface ComponentHealth {
   status: string;
@@ -22,10 +23,9 @@ export interface Health {
   lag: number | null;
 }
 
-/** An unhealthy job says so with a 503, which is an answer. */
-export async function health(signal: AbortSignal): Promise<Health> {
-  const headers = { Accept: "application/json" };
-  return (await (await request("/health", { headers, signal, okStatus: 503 })).json()) as Health;
+/** An unhealthy job is an answer, too, and no failed call. */
+export function health(signal: AbortSignal): Promise<Health> {
+  return get("/health", { unhealthy: 200 }, signal);
 }
 
 /** What is wrong, part by part. */
@@ -34,3 +34,6 @@ export function complaints(health: Health): string[] {
   const named = [...Object.entries(parts), ...Object.entries(sinks)];
   return named.filter(([, part]) => part.reason).map(([name, part]) => `${name}: ${part.reason}`);
 }
+
+/** The newest of what the job said of itself: the shell asks, pages read. */
+export const jobHealth = signal<Health | undefined>(undefined);

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { Link } from "wouter-preact";
 import { Icon } from "./icon";
-import { percent } from "./numbers";
+import { points } from "./numbers";
 
 export interface FigureProps {
   label: string;
@@ -32,15 +32,15 @@ export function Figure({ label, value, unit, note, tone, href, children }: Figur
   );
 }
 
-/** How much more or less than in the period before, as a part of it; `isBad` where more of it is worse. */
+/** How much more or less than in the period before, in percent of it; `isBad` where more of it is worse. */
 export function Trend({ change, isBad = false }: { change: number | null | undefined; isBad?: boolean }) {
   if (change === null || change === undefined) return <span class="dim">no period before</span>;
-  const still = Math.abs(change) < 0.005;
+  const still = Math.abs(change) < 0.5;
   const tone = still || !isBad ? "dim" : change > 0 ? "bad" : "good";
   return (
     <span class={`trend ${tone}`}>
       {!still && <Icon name={change > 0 ? "up" : "down"} />}
-      {still ? "steady" : percent(Math.abs(change))} <span class="dim">{still ? "" : "vs. before"}</span>
+      {still ? "steady" : points(Math.abs(change))} <span class="dim">{still ? "" : "vs. before"}</span>
     </span>
   );
 }

@@ -19,7 +19,7 @@ mod top_errors;
 use crate::{
     identity::Access,
     operation::{Answer, CURSOR, Handle, Kind, Operation, Param, Verb, of},
-    params::{INTERVAL, LEVEL, TIME_RANGE},
+    params::{INTERVAL, TIME_RANGE},
     rates::Class,
 };
 
@@ -73,13 +73,13 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         paths: &["/api/v1/metrics/timeseries"],
-        about: "A metric over time, of all services or of some",
+        about: "A metric over time: of all services or of some, of all levels or of some",
         params: &[
             timeseries::METRIC,
             INTERVAL,
             TIME_RANGE,
             Param::query("service", Kind::Names(timeseries::MAX_SERIES), "A series for each of these services"),
-            LEVEL,
+            Param::query("level", Kind::Levels, "A series for each of these levels"),
         ],
         answer: Answer::at_epoch(&[("application/json", Some(of::<timeseries::Timeseries>))]),
         handle: Handle::Views(timeseries::timeseries),

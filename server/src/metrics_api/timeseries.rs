@@ -18,7 +18,7 @@ use crate::{
     call::Call,
     error::Problem,
     operation::{Kind, Param},
-    params::{INTERVALS, Params, Span},
+    params::{INTERVALS, Params, Span, level_named},
     reply::json_at,
 };
 
@@ -47,7 +47,7 @@ pub(super) const METRIC: Param = Param::query(
     "What is measured: logs, errors in percent, or a percentile of latencies in milliseconds",
 );
 
-/// Points per series: one over all services, or one for each that is named.
+/// Points per series: one over all services and levels, or one for each that is named.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Timeseries {
     metric: String,
@@ -85,8 +85,8 @@ enum Figure {
 pub(super) fn timeseries(call: &Call, snapshot: &Snapshot) -> Result<Response, Problem> {
     let params = &call.params;
     let metric = params.choice(METRIC.name, &METRICS)?.unwrap_or(Metric::Volume);
-    let level = params.level()?;
-    if let Some(level) = level.filter(|_| metric != Metric::Volume) {
+    let levels = levels(params)?;
+    if let Some(level) = levels.first().filter(|_| metric != Metric::Volume) {
         return Err(Problem::bad_parameter("level", level.as_str(), "only with metric=log_volume"));
     }
     let names: Vec<Name> = params.all("service").map(Name::from).collect();
@@ -99,16 +99,23 @@ pub(super) fn timeseries(call: &Call, snapshot: &Snapshot) -> Result<Response, P
 
     let of = |names: &[Name], service: Option<Name>| {
         let points = points(rows, names, from, to, interval.length);
-        Series { service, level, points: values(points, metric, level) }
+        let series = |level| Series { service: service.clone(), level, points: values(&points, metric, level) };
+        if levels.is_empty() { vec![series(None)] } else { levels.iter().map(|level| series(Some(*level))).collect() }
     };
     let series = if names.is_empty() {
-        vec![of(&services(rows).cloned().collect::<Vec<_>>(), None)]
+        of(&services(rows).cloned().collect::<Vec<_>>(), None)
     } else {
-        names.iter().map(|name| of(std::slice::from_ref(name), Some(name.clone()))).collect()
+        names.iter().flat_map(|name| of(std::slice::from_ref(name), Some(name.clone()))).collect()
     };
     let metric = params.text(METRIC.name)?.unwrap_or("log_volume").to_owned();
     let answer = Timeseries { metric, time_range: span.name, interval: interval.name, from, to, series };
     Ok(json_at(snapshot.epoch, &answer))
+}
+
+/// The levels asked for, each once.
+fn levels(params: &Params) -> Result<Vec<Level>, Problem> {
+    let named = params.list("level").map(level_named).collect::<Result<Vec<_>, _>>()?;
+    Ok(Level::ALL.into_iter().filter(|level| named.contains(level)).collect())
 }
 
 /// The interval asked for if it is kept over the range, else one that gives up to 180 points.
@@ -159,7 +166,7 @@ fn points(
     points
 }
 
-fn values(points: BTreeMap<Timestamp, ServiceStats>, metric: Metric, level: Option<Level>) -> Vec<Point> {
+fn values(points: &BTreeMap<Timestamp, ServiceStats>, metric: Metric, level: Option<Level>) -> Vec<Point> {
     let value = |stats: &ServiceStats| match metric {
         Metric::Volume => {
             Some(Figure::Count(level.map_or_else(|| stats.levels.total(), |level| stats.levels.of(level))))
