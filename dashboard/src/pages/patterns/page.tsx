@@ -220,10 +220,10 @@ function columns(onOpen: (pattern: Pattern) => void): Column<Pattern>[] {
 function Share({ share }: { share: number }) {
   return (
     <span class="share">
-      {points(share)}
       <span class="share-bar" aria-hidden="true">
         <span style={{ width: `${Math.min(100, share)}%` }} />
       </span>
+      <span class="share-text">{points(share)}</span>
     </span>
   );
 }

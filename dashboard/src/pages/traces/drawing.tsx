@@ -8,6 +8,8 @@ import { BOX, type Layout, layOut, type PlacedNode } from "./layout";
 /** From so many percent of failures on, a line says so. */
 const BAD_FROM = 10;
 const EDGE = 8;
+/** A narrow window shows it so much smaller, and scrolls. */
+const SMALLEST = 0.75;
 
 export interface DrawingProps {
   graph: ServiceGraph;
@@ -18,7 +20,8 @@ export interface DrawingProps {
 export function Drawing({ graph, chosen, onChoose }: DrawingProps) {
   // where services stand depends on who calls whom alone, lest they jump about
   const shape = graph.edges.map(({ caller, callee }) => `${caller}>${callee}`).join();
-  const layout = useMemo(() => layOut(graph.nodes, graph.edges), [shape, graph.nodes.length]);
+  const layout = useMemo(() => layOut(graph.nodes, graph.edges), [shape]);
+  const width = layout.width + 2 * EDGE;
   const most = Math.max(...graph.edges.map(({ rate }) => rate), 1);
   const now = new Map(graph.nodes.map((node) => [node.service, node]));
   const isNear = ({ caller, callee }: GraphEdge) => !chosen || caller === chosen || callee === chosen;
@@ -26,9 +29,8 @@ export function Drawing({ graph, chosen, onChoose }: DrawingProps) {
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys
     <section class="graph" aria-label="Service graph" tabIndex={0}>
       <svg
-        width={layout.width + 2 * EDGE}
-        height={layout.height + 2 * EDGE}
-        viewBox={`${-EDGE} ${-EDGE} ${layout.width + 2 * EDGE} ${layout.height + 2 * EDGE}`}
+        viewBox={`${-EDGE} ${-EDGE} ${width} ${layout.height + 2 * EDGE}`}
+        style={{ maxWidth: width, minWidth: SMALLEST * width }}
       >
         <title>Who calls whom</title>
         {graph.edges.map((edge) => (
@@ -101,7 +103,6 @@ function Box({ placed: { node, x, y }, isChosen, onChoose }: BoxProps) {
       role="button"
       tabIndex={0}
       aria-pressed={isChosen}
-      aria-label={`${node.service}: ${compact(node.rate)} logs a minute, ${points(node.error_rate)} errors`}
       onClick={choose}
       onKeyDown={byKey}
     >

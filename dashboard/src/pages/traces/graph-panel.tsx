@@ -54,6 +54,7 @@ function Shown({ graph, choice }: { graph: ServiceGraph; choice: ComponentChildr
           chosen={chosen}
           onChoose={(service) => change({ node: service === chosen ? null : service })}
         />
+        <Alone graph={graph} />
         <p class="graph-key dim">
           Lines are as thick as calls are many; red and dashed where more than 10 % fail. Choose a service to
           see its calls alone.
@@ -70,6 +71,21 @@ function Shown({ graph, choice }: { graph: ServiceGraph; choice: ComponentChildr
         />
       </Card>
     </>
+  );
+}
+
+/** Services that neither call nor are called. */
+function Alone({ graph: { nodes, edges } }: { graph: ServiceGraph }) {
+  const linked = new Set(edges.flatMap(({ caller, callee }) => [caller, callee]));
+  const alone = nodes.filter(({ service }) => !linked.has(service));
+  if (!alone.length) return null;
+  return (
+    <p class="graph-alone">
+      <span class="dim">No calls:</span>
+      {alone.map(({ service }) => (
+        <span key={service}>{service}</span>
+      ))}
+    </p>
   );
 }
 

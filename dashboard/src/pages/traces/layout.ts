@@ -2,8 +2,8 @@
 
 import type { GraphEdge, GraphNode } from "../../api/traces";
 
-export const BOX = { width: 172, height: 44 };
-const GAP = { x: 88, y: 20 };
+export const BOX = { width: 184, height: 44 };
+const GAP = { x: 72, y: 20 };
 
 export interface PlacedNode {
   node: GraphNode;
@@ -17,7 +17,10 @@ export interface Layout {
   height: number;
 }
 
-export function layOut(nodes: readonly GraphNode[], edges: readonly GraphEdge[]): Layout {
+/** Services that neither call nor are called have no place in it. */
+export function layOut(all: readonly GraphNode[], edges: readonly GraphEdge[]): Layout {
+  const linked = new Set(edges.flatMap(({ caller, callee }) => [caller, callee]));
+  const nodes = all.filter(({ service }) => linked.has(service));
   const columns = ordered(columnsOf(nodes, edges), edges);
   const tallest = Math.max(...columns.map((column) => column.length), 1);
   const height = tallest * (BOX.height + GAP.y) - GAP.y;

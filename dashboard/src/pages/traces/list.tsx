@@ -9,8 +9,8 @@ import { Card } from "../../parts/card";
 import { Empty, Failure, Skeleton } from "../../parts/empty";
 import { duration } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
-import { Ago } from "../../parts/time";
 import { address, useUrl } from "../../url";
+import { LogTime } from "../logs/log-time";
 
 const PAGE = 30;
 const DURATIONS = ["50ms", "100ms", "500ms", "1s", "5s"] as const;
@@ -92,7 +92,7 @@ function Wanted({ reload }: { reload: () => void }) {
       </label>
       <ById />
       <button type="button" onClick={reload}>
-        Search again
+        Refresh
       </button>
     </>
   );
@@ -170,7 +170,7 @@ function columns(longest: number): Column<TraceSummary>[] {
       title: "Begins in",
       cell: (trace) => <Link href={address("/traces", { trace: trace.trace_id })}>{trace.root}</Link>,
     },
-    { name: "start", title: "When", cell: (trace) => <Ago at={trace.start} /> },
+    { name: "start", title: "When", cell: (trace) => <LogTime at={trace.start} /> },
     {
       name: "duration",
       title: "Duration",

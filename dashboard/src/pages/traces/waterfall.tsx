@@ -72,11 +72,12 @@ function Row({
       </th>
       <td class="number">{duration(span.duration_ms)}</td>
       <td class="span-time">
-        <span
-          class={`span-bar ${isGrave ? "span-bar-bad" : ""} ${span.inferred ? "span-bar-inferred" : ""}`}
-          style={{ left: `${from}%`, width: `${length}%` }}
-          aria-hidden="true"
-        />
+        <span class="span-lane" aria-hidden="true">
+          <span
+            class={`span-bar ${isGrave ? "span-bar-bad" : ""} ${span.inferred ? "span-bar-inferred" : ""}`}
+            style={{ left: `${from}%`, width: `${length}%` }}
+          />
+        </span>
       </td>
     </tr>
   );
