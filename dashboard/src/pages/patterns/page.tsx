@@ -31,7 +31,7 @@ export default function PatternsPage() {
   const { data, error, reload } = usePoll(JSON.stringify(query), (signal) => patterns(query, signal), 5000);
   const note =
     data &&
-    `${count(data.patterns.length)}${data.next_cursor ? " most frequent" : ""} of ${compact(data.total_logs)} logs`;
+    `${count(data.patterns.length)}${data.next_cursor ? " most frequent" : ""} templates in ${compact(data.total_logs)} logs`;
   return (
     <>
       <PageHead title="Patterns" note={note}>
@@ -113,6 +113,7 @@ function List({ patterns, from, to }: { patterns: readonly Pattern[]; from: stri
       words.every((word) => `${service} ${pattern}`.toLowerCase().includes(word));
     return patterns.filter(fits);
   }, [patterns, text]);
+  const most = Math.max(...patterns.map(({ share }) => share), 0.01);
   const chosen = patterns.find((pattern) => keyOf(pattern) === open);
   if (!fitting.length) {
     return (
@@ -125,7 +126,7 @@ function List({ patterns, from, to }: { patterns: readonly Pattern[]; from: stri
     <>
       <Table
         label="Message templates"
-        columns={columns((pattern) => change({ pattern: keyOf(pattern) }))}
+        columns={columns(most, (pattern) => change({ pattern: keyOf(pattern) }))}
         rows={fitting}
         keyOf={keyOf}
         sort={sort}
@@ -148,7 +149,7 @@ function newFirst(pattern: Pattern): number {
   return pattern.new ? -Date.parse(pattern.first_seen) : Number.MAX_SAFE_INTEGER - pattern.count;
 }
 
-function columns(onOpen: (pattern: Pattern) => void): Column<Pattern>[] {
+function columns(most: number, onOpen: (pattern: Pattern) => void): Column<Pattern>[] {
   return [
     {
       name: "new",
@@ -188,7 +189,7 @@ function columns(onOpen: (pattern: Pattern) => void): Column<Pattern>[] {
       title: "Share",
       isNumber: true,
       isMinor: true,
-      cell: ({ share }) => <Share share={share} />,
+      cell: ({ share }) => <Share share={share} most={most} />,
       sortBy: ({ share }) => share,
     },
     {
@@ -217,11 +218,12 @@ function columns(onOpen: (pattern: Pattern) => void): Column<Pattern>[] {
   ];
 }
 
-function Share({ share }: { share: number }) {
+/** The bar is as long as that of the most frequent one allows. */
+function Share({ share, most }: { share: number; most: number }) {
   return (
     <span class="share">
       <span class="share-bar" aria-hidden="true">
-        <span style={{ width: `${Math.min(100, share)}%` }} />
+        <span style={{ width: `${(100 * share) / most}%` }} />
       </span>
       <span class="share-text">{points(share)}</span>
     </span>
