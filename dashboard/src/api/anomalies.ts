@@ -2,8 +2,6 @@
 
 import { compact, count, duration, percent } from "../parts/numbers";
 import { address } from "../url";
-import { get } from "./client";
-import type { Row } from "./view";
 
 export interface Anomaly {
   id: string;
@@ -75,37 +73,11 @@ export function logsOf(anomaly: Anomaly): string {
   });
 }
 
+/** Which pattern of messages is new; none of anomalies of numbers. */
+export function newPattern(anomaly: Anomaly): string | undefined {
+  return anomaly.metric_name === "new_template" ? anomaly.id.split(":").at(-1) : undefined;
+}
+
 export function pageOf(anomaly: Anomaly): string {
   return address("/anomalies", { id: anomaly.id });
-}
-
-/** A window's value as detectors see it. */
-interface WindowValue {
-  at: number;
-  value: number | null;
-}
-
-/** The windows of a metric, 10 seconds each, from the view that detectors read. */
-export async function windows(
-  anomaly: Anomaly,
-  from: number,
-  to: number,
-  signal: AbortSignal,
-): Promise<WindowValue[]> {
-  const query = {
-    key: anomaly.service ?? "*",
-    from: new Date(from).toISOString(),
-    to: new Date(to).toISOString(),
-    limit: 1000,
-  };
-  const path = `/views/${encodeURIComponent(anomaly.metric_name)}`;
-  const { rows } = await get<{ rows: Row<unknown>[] }>(path, query, signal);
-  return rows.map((row) => ({ at: Date.parse(row.window_start ?? ""), value: measured(row.value) }));
-}
-
-function measured(value: unknown): number | null {
-  if (typeof value === "number") return value;
-  if (typeof value !== "object" || value === null) return null;
-  const told = value as { value?: number; p95_micros?: number | null };
-  return told.value ?? told.p95_micros ?? null;
 }

@@ -15,6 +15,7 @@ export interface Page {
 export const PAGES: readonly Page[] = [
   { path: "/", title: "Overview", icon: "overview", load: () => import("./overview/page") },
   { path: "/logs", title: "Logs", icon: "logs", load: () => import("./logs/page") },
+  { path: "/anomalies", title: "Anomalies", icon: "anomalies", load: () => import("./anomalies/page") },
   { path: "/traces", title: "Traces", icon: "traces", load: () => import("./traces/page") },
   { path: "/patterns", title: "Patterns", icon: "patterns", load: () => import("./patterns/page") },
 ];

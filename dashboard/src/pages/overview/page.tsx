@@ -18,7 +18,7 @@ import { Timeline } from "./timeline";
 import { Volume } from "./volume";
 
 export default function OverviewPage() {
-  const [range, setRange] = useChoice("range", ["1h", "15m", "6h", "24h"]);
+  const [range, setRange] = useChoice("time_range", ["1h", "15m", "6h", "24h"]);
   const figures = usePoll(range, (signal) => overview(range, signal), 2000);
   const rows = usePoll(range, (signal) => services(range, signal), 5000);
   const anomalies = useView<Anomaly>("anomalies");

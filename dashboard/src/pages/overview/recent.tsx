@@ -20,7 +20,7 @@ export interface RecentProps {
 
 export function RecentAnomalies({ anomalies, isKnown, range, class: place }: RecentProps) {
   const shown = [...anomalies].sort(newestFirst).slice(0, SHOWN);
-  const more = <Link href={address("/anomalies", { range })}>All {count(anomalies.length)}</Link>;
+  const more = <Link href={address("/anomalies", { time_range: range })}>All {count(anomalies.length)}</Link>;
   return (
     <Card title="Anomalies" note="newest first" actions={anomalies.length > 0 && more} class={place} flush>
       {!isKnown ? (

@@ -129,7 +129,9 @@ function columnsOf(past: Past | undefined, range: Range): Column<ServiceRow>[] {
       isMinor: true,
       cell: (row) =>
         row.anomalies ? (
-          <Link href={address("/anomalies", { service: row.service, range })}>{row.anomalies}</Link>
+          <Link href={address("/anomalies", { service: row.service, time_range: range })}>
+            {row.anomalies}
+          </Link>
         ) : (
           <span class="dim">0</span>
         ),
