@@ -2,8 +2,11 @@
 
 import { useEffect } from "preact/hooks";
 import { get } from "./api/client";
-import { forgetSession, type Me, me, token } from "./api/session";
+import { isAccountOpen, type Me, me, token } from "./api/session";
+import { Lazy } from "./lazy";
 import { Icon } from "./parts/icon";
+
+const account = () => import("./pages/login/account");
 
 export function Visitor() {
   const known = token.value;
@@ -19,9 +22,20 @@ export function Visitor() {
   }, [known]);
   if (!me.value?.id) return null;
   return (
-    <button type="button" class="quiet" title="Sign out" onClick={() => forgetSession()}>
-      <Icon name="login" />
-      <span class="side-label">{me.value.username}</span>
-    </button>
+    <>
+      <button
+        type="button"
+        class="quiet"
+        title="Your account"
+        aria-haspopup="dialog"
+        onClick={() => {
+          isAccountOpen.value = true;
+        }}
+      >
+        <Icon name="login" />
+        <span class="side-label">{me.value.username}</span>
+      </button>
+      {isAccountOpen.value && <Lazy load={account} />}
+    </>
   );
 }

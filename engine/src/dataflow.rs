@@ -53,6 +53,7 @@ pub(crate) struct Dataflow {
     watermark: Known,
     restorers: Vec<Box<dyn Restorer>>,
     feeders: Vec<Feeder>,
+    queries: Vec<(usize, Option<Name>)>,
     worker: usize,
     /// this process's
     threads: usize,
@@ -93,11 +94,14 @@ impl Dataflow {
             let (settings, metrics) = (settings.clone(), metrics.clone());
             let (only, feeders, all_watermarks) = (None, Vec::new(), watermarks.clone());
             let mut flow = Flow { logs, only, watermarks, settings, metrics, longest, state, feeders, publisher };
+            let mut of_queries = Vec::new();
             for query in queries {
+                of_queries.push((scope.worker().peek_identifier(), Some(Name::from(query.name()))));
                 flow.state.of_query(query.name());
                 (flow.only, flow.watermarks) = (None, all_watermarks.clone());
                 query.build(&mut flow);
             }
+            of_queries.push((scope.worker().peek_identifier(), None));
             let Flow { state, feeders, publisher, .. } = flow;
             let ends = publisher
                 .ends
@@ -116,6 +120,7 @@ impl Dataflow {
                 watermark,
                 restorers,
                 feeders,
+                queries: of_queries,
                 worker: index,
                 threads,
             }
@@ -177,6 +182,11 @@ impl Dataflow {
     fn begin(&mut self, epoch: Epoch, restorers: &mut [Box<dyn Restorer>]) {
         self.advance(None, epoch);
         restorers.iter_mut().for_each(|restorer| restorer.advance_to(epoch));
+    }
+
+    /// Which query the operators from a number on belong to; none for what carries all of them.
+    pub(crate) fn queries(&self) -> Vec<(usize, Option<Name>)> {
+        self.queries.clone()
     }
 
     /// The epoch under way.

@@ -10,6 +10,7 @@ use crate::{
     Name, Timestamp,
     format::{self, Reason},
     log::{Defaults, LogBatch},
+    pipeline::{Pace, PartitionReport},
     settings::Settings,
     sink::DeadLetter,
     source::Positions,
@@ -238,6 +239,27 @@ impl Intake {
         self.partitions.iter().filter_map(reached).collect()
     }
 
+    /// How far the partitions have been read, and what they say of the watermark as of `now`.
+    pub(crate) fn partitions(&self, now: Instant) -> impl Iterator<Item = PartitionReport> {
+        let Settings { idle_after, lateness, .. } = self.settings;
+        self.partitions.iter().map(move |partition| {
+            let said = partition.says(now, idle_after, lateness);
+            let known = |at: Timestamp| Some(at).filter(|at| *at > Timestamp::MIN);
+            PartitionReport {
+                source: self.source.clone(),
+                partition: partition.id,
+                next_offset: partition.next_offset,
+                newest: known(partition.newest),
+                watermark: known(said.watermark()),
+                pace: match said {
+                    Mark::Active(_) => Pace::Active,
+                    Mark::Idle(_) => Pace::Idle,
+                    Mark::Ended(_) => Pace::Ended,
+                },
+            }
+        })
+    }
+
     /// Nothing more will come: the partitions hold nothing back any longer.
     pub(crate) fn finish(&mut self) {
         for partition in &mut self.partitions {
@@ -258,6 +280,10 @@ impl Partition {
         if std::mem::take(&mut self.touched) {
             self.active_at = now;
         }
+        self.says(now, idle_after, lateness)
+    }
+
+    fn says(&self, now: Instant, idle_after: Duration, lateness: Duration) -> Mark {
         if self.finished {
             return Mark::Ended(self.newest);
         }

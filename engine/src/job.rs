@@ -309,8 +309,9 @@ fn work(
     let keep = Keep { events: shared.events.clone(), durable, restored, threads: settings.workers.max(1) };
     let noticing = shared.clone();
     let noticed = move |notice: &Notice| noticing.noticed(notice);
-    let profile = Profile::of(worker, metrics.clone());
+    let mut profile = Profile::of(worker, metrics.clone());
     let dataflow = Dataflow::build(worker, settings, metrics, queries, shared.outputs.clone(), keep, noticed);
+    profile.belong(dataflow.queries());
     let open = |source: &dyn Source| {
         let committed = start.committed.as_ref();
         let resume = committed.map(|committed| committed.positions(&source.name())).unwrap_or_default();

@@ -19,6 +19,7 @@ mod merge;
 pub mod metrics;
 mod name;
 mod operator;
+pub mod pipeline;
 mod profile;
 mod publish;
 mod rows;

@@ -8,6 +8,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use crate::pipeline::Pipeline;
+
 /// The counters and gauges of one job. All are touched per batch or per epoch, never per log.
 #[derive(Debug)]
 pub struct Metrics {
@@ -47,6 +49,8 @@ pub struct Metrics {
     pub operator_seconds: Family<OperatorLabel, Counter<f64, AtomicU64>>,
     /// Records of arrangements, by the operator that keeps them: what differential dataflow holds.
     pub arrangement_records: Family<OperatorLabel, Gauge>,
+    /// What the parts of the dataflow say of themselves; not shown by `/metrics`.
+    pub pipeline: Pipeline,
 }
 
 /// `reason="invalid_json"`
@@ -108,6 +112,7 @@ impl Default for Metrics {
             source_lag: Family::default(),
             operator_seconds: Family::default(),
             arrangement_records: Family::default(),
+            pipeline: Pipeline::default(),
         }
     }
 }

@@ -226,7 +226,9 @@ pub(crate) fn publish(
                 views.shared.published.store(epoch, Ordering::Release);
                 let _ = views.shared.changes.send(changes.clone());
                 metrics.epoch.set(epoch as i64);
-                metrics.epoch_seconds.observe(ended.elapsed().as_secs_f64());
+                let took = ended.elapsed();
+                metrics.epoch_seconds.observe(took.as_secs_f64());
+                metrics.pipeline.epochs.note(took);
                 seen(&published, &changes);
             }
             Output::Restored { epoch } => {

@@ -20,6 +20,7 @@ use crate::{
     intake::Intake,
     job::JobError,
     metrics::{Metrics, ReasonLabel},
+    pipeline::PartitionReport,
     profile::Profile,
     publish::{Output, Views},
     settings::Settings,
@@ -128,7 +129,7 @@ pub(crate) fn run(
             ended.push_back((dataflow.epoch(), now));
             end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
             report_complete(worker, shared, &dataflow, &mut ended);
-            profile.report(worker, now);
+            profile.report(worker, now, || partitions(&inlets, now));
             outcome = commit(shared, &mut inlets);
             backlog.release(shared.flushed.load(Ordering::Acquire));
         }
@@ -137,10 +138,15 @@ pub(crate) fn run(
             break;
         }
         let behind = shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight;
-        let quiet = if behind || backlog.is_full() {
+        let is_held_back = behind || backlog.is_full();
+        profile.turn(now, is_held_back);
+        let quiet = if is_held_back {
             true
         } else {
-            match read(shared, &mut dataflow, &mut inlets, &mut backlog) {
+            let began = Instant::now();
+            let done = read(shared, &mut dataflow, &mut inlets, &mut backlog);
+            profile.has_read(began.elapsed());
+            match done {
                 Ok(quiet) => quiet,
                 Err(error) => {
                     outcome = Err(error);
@@ -158,8 +164,15 @@ pub(crate) fn run(
         shared.stop.store(true, Ordering::Relaxed);
     }
     drain(worker, shared, dataflow, &mut inlets, backlog);
+    let now = Instant::now();
+    profile.report_now(worker, now, partitions(&inlets, now));
     outcome?;
     Ok(commit(shared, &mut inlets)?)
+}
+
+/// How far all partitions of this worker have been read.
+fn partitions(inlets: &[Inlet], now: Instant) -> Vec<PartitionReport> {
+    inlets.iter().flat_map(|inlet| inlet.intake.partitions(now)).collect()
 }
 
 /// Reads a batch from every source; true where none had anything.

@@ -9,7 +9,7 @@ use crate::{
     operation::{Operation, Verb},
     page,
     params::decode,
-    patterns, rate_limits, searches, socket, views,
+    patterns, pipeline, rate_limits, searches, socket, views,
 };
 
 /// All there are. Routing, the OpenAPI document and `Allow` come from here.
@@ -27,6 +27,7 @@ pub(crate) static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(|| {
         logs::OPERATIONS,
         patterns::OPERATIONS,
         graph::OPERATIONS,
+        pipeline::OPERATIONS,
         ai::OPERATIONS,
         context::OPERATIONS,
         searches::OPERATIONS,

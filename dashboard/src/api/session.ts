@@ -11,6 +11,9 @@ export const token = signal<string | null>(sessionStorage.getItem(KEY));
 /** Who it is, once the job has said so. */
 export const me = signal<Me | null>(null);
 
+/** Whether what concerns one's own account is shown. */
+export const isAccountOpen = signal(false);
+
 export interface Me {
   /** None where the job asks nobody to sign in. */
   id: string | null;

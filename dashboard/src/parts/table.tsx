@@ -105,7 +105,8 @@ function classOf<R>(column: Column<R>): string {
   return `${column.isNumber ? "number" : ""} ${column.isMinor ? "minor" : ""}`.trim();
 }
 
-function sorted<R>(
+/** The rows in the order of a sort. */
+export function sorted<R>(
   rows: readonly R[],
   columns: readonly Column<R>[],
   sort: string | undefined,

@@ -67,6 +67,19 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason there is.
+    pub const ALL: [Reason; 9] = [
+        Reason::Empty,
+        Reason::InvalidUtf8,
+        Reason::TooLong,
+        Reason::InvalidJson,
+        Reason::TooDeep,
+        Reason::WrongFormat,
+        Reason::BadTimestamp,
+        Reason::TooOld,
+        Reason::TooFarAhead,
+    ];
+
     /// The reason as a label, in snake case.
     pub const fn label(self) -> &'static str {
         match self {

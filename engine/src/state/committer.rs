@@ -252,7 +252,9 @@ impl Committer {
         transaction.commit(&self.committed)?;
         self.reconciled |= self.newest.is_some();
         self.let_go();
-        self.metrics.commit_seconds.observe(began.elapsed().as_secs_f64());
+        let took = began.elapsed();
+        self.metrics.commit_seconds.observe(took.as_secs_f64());
+        self.metrics.pipeline.commits.note(took);
         for outlet in &self.outlets {
             // full: it is being woken
             let _ = outlet.wake.try_send(());

@@ -98,6 +98,7 @@ impl Delivery {
             pause = (pause * 2).min(LONGEST_PAUSE);
             tracing::warn!(sink = %sink.name(), wait_ms = wait.as_millis(), "{error}; trying again");
             self.metrics.sink_retries.get_or_create(&SinkLabel { sink: sink.name().to_string() }).inc();
+            self.metrics.pipeline.note_mishap(sink.name(), error.what);
             let until = Instant::now() + wait;
             while Instant::now() < until {
                 if self.stopping.load(Ordering::Relaxed) {

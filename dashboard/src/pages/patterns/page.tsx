@@ -114,7 +114,7 @@ function List({ patterns, from, to }: { patterns: readonly Pattern[]; from: stri
     return patterns.filter(fits);
   }, [patterns, text]);
   const most = Math.max(...patterns.map(({ share }) => share), 0.01);
-  const chosen = patterns.find((pattern) => keyOf(pattern) === open);
+  const chosen = open ? patterns.find((pattern) => isCalled(pattern, open)) : undefined;
   if (!fitting.length) {
     return (
       <Empty title="No template fits" icon="patterns">
@@ -142,6 +142,11 @@ function List({ patterns, from, to }: { patterns: readonly Pattern[]; from: stri
 
 function keyOf({ service, pattern_id }: Pattern): string {
   return `${service}/${pattern_id}`;
+}
+
+/** By its own name, or by one of its templates, which is how anomalies call it. */
+function isCalled(pattern: Pattern, name: string): boolean {
+  return keyOf(pattern) === name || pattern.template_ids.includes(name);
 }
 
 /** New ones first, the latest before all; then by how often they come. */
