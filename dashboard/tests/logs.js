@@ -31,15 +31,15 @@ export default function logs(house) {
 
   test("a tail that is paused keeps what comes for later", async () => {
     await look(async (page) => {
-      await goTo(page, "/logs?live=true&service=pauser");
+      await goTo(page, "/logs?live=true&service=waiter");
       await page.getByText("Listening").waitFor();
-      await house.job.log({ service: "pauser", message: "before the pause" });
+      await house.job.log({ service: "waiter", message: "before the pause" });
       await page.getByText("before the pause").waitFor();
-      await page.getByRole("button", { name: "Pause" }).click();
-      await house.job.log({ service: "pauser", message: "during the pause" });
+      await page.getByRole("button", { name: "Pause", exact: true }).click();
+      await house.job.log({ service: "waiter", message: "during the pause" });
       await page.getByText("1 more have come").waitFor();
       assert.equal(await page.getByText("during the pause").count(), 0);
-      await page.getByRole("button", { name: "Resume" }).click();
+      await page.getByRole("button", { name: "Resume", exact: true }).click();
       await page.getByText("during the pause").waitFor();
     });
   });

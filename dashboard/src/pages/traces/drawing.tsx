@@ -101,7 +101,7 @@ function Box({ placed: { node, x, y }, isChosen, onChoose }: BoxProps) {
       class={`graph-box ${isChosen ? "graph-chosen" : ""}`}
       transform={`translate(${x} ${y})`}
       role="button"
-      tabIndex={0}
+      tabindex={0} // SVG tells apart how attributes are written
       aria-pressed={isChosen}
       onClick={choose}
       onKeyDown={byKey}
