@@ -10,8 +10,7 @@
 //   5. Its styles are in a file beside it, which it imports, made of the custom properties of `styles/tokens.css`.
 //      No `style="..."`: the policy of the page lets no style stand in HTML, and what scripts set is for sizes alone.
 
-import { effect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { Route, Switch, useLocation } from "wouter-preact";
 import { JobStatus } from "./job-status";
 import { Lazy } from "./lazy";
@@ -21,16 +20,16 @@ import { PAGES } from "./pages";
 import { title } from "./title";
 import { Visitor } from "./visitor";
 
-effect(() => {
-  document.title = title.value ? `${title.value} · Highwater` : "Highwater";
-});
-
 export function App() {
   const [path] = useLocation();
   const page = PAGES.find((page) => page.path === path);
+  const isFirst = useRef(true);
   useEffect(() => {
     title.value = page?.title ?? "";
     window.scrollTo(0, 0);
+    // whoever goes by keys or by ear goes on in the new page; the first one is where it is
+    if (!isFirst.current) document.getElementById("main")?.focus({ preventScroll: true });
+    isFirst.current = false;
   }, [page]);
   const isAlone = path === "/login";
   return (

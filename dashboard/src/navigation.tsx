@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { Link } from "wouter-preact";
 import { preload } from "./lazy";
+import { OpenAlerts } from "./open-alerts";
 import { PAGES } from "./pages";
 import { Icon } from "./parts/icon";
 import { chooseTheme, isDark } from "./theme";
@@ -27,6 +28,7 @@ export function Navigation({ path, children }: { path: string; children: Compone
               >
                 <Icon name={page.icon} />
                 <span>{page.title}</span>
+                {page.path === "/alerts" && <OpenAlerts />}
               </Link>
             </li>
           ))}

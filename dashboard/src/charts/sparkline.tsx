@@ -14,6 +14,7 @@ const HEIGHT = 24;
 export function Sparkline({ label, values, tone = "accent" }: SparklineProps) {
   const most = values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
   const line = path(values, most || 1);
+  const isWhole = values.length > 1 && !values.includes(null);
   return (
     <svg
       class={`sparkline sparkline-${tone}`}
@@ -22,7 +23,8 @@ export function Sparkline({ label, values, tone = "accent" }: SparklineProps) {
       role="img"
       aria-label={label}
     >
-      <path d={line} vector-effect="non-scaling-stroke" />
+      {isWhole && <path class="sparkline-area" d={`${line}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z`} />}
+      <path class="sparkline-line" d={line} vector-effect="non-scaling-stroke" />
     </svg>
   );
 }

@@ -1,5 +1,6 @@
 // Why a time was flagged: what was measured, what was expected, what each method says, and what the logs say.
 
+import { useEffect } from "preact/hooks";
 import { Link } from "wouter-preact";
 import {
   type Anomaly,
@@ -30,6 +31,12 @@ export function Why({
   isChosen: boolean;
   class: string;
 }) {
+  useEffect(() => {
+    const shown = isChosen && document.querySelector(".why");
+    if (!shown) return;
+    const { top } = shown.getBoundingClientRect();
+    if (top < 0 || top > window.innerHeight / 2) shown.scrollIntoView({ block: "start" });
+  }, [isChosen]);
   const links = (
     <Link class="button" href={logsOf(anomaly)}>
       <Icon name="logs" /> Logs of this time

@@ -43,9 +43,16 @@ export default function OverviewPage() {
       <div class="grid">
         <Volume range={range} anomalies={found} alerts={fired} class="span-8" />
         <RecentAnomalies anomalies={found} isKnown={anomalies.complete} range={range} class="span-4" />
-        <Timeline from={from} to={to} anomalies={found} alerts={fired} isKnown={alerts.complete} />
-        <Services rows={rows.data} error={rows.error} range={range} class="span-9" />
+        <Timeline
+          from={from}
+          to={to}
+          anomalies={found}
+          alerts={fired}
+          isKnown={alerts.complete}
+          class="span-9"
+        />
         <Levels data={figures.data} class="span-3" />
+        <Services rows={rows.data} error={rows.error} range={range} />
       </div>
     </>
   );

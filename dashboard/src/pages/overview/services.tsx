@@ -17,18 +17,17 @@ export interface ServicesProps {
   rows: readonly ServiceRow[] | undefined;
   error: ApiError | undefined;
   range: Range;
-  class: string;
 }
 
 type Past = Map<string, (number | null)[]>;
 
-export function Services({ rows, error, range, class: place }: ServicesProps) {
+export function Services({ rows, error, range }: ServicesProps) {
   const [params, change] = useUrl();
   const sort = params.get("sort") ?? "-risk";
   const past = usePast(rows, range);
   const columns = useMemo(() => columnsOf(past, range), [past, range]);
   return (
-    <Card title="Services" note={rows && `${count(rows.length)} that logged`} class={place} flush>
+    <Card title="Services" note={rows && `${count(rows.length)} that logged`} flush>
       {error && !rows ? (
         <Failure error={error} />
       ) : !rows ? (
@@ -119,6 +118,7 @@ function columnsOf(past: Past | undefined, range: Range): Column<ServiceRow>[] {
       name: "p95",
       title: "p95",
       isNumber: true,
+      isMinor: true,
       cell: (row) => (row.p95 === null ? <span class="dim">none</span> : duration(row.p95)),
       sortBy: (row) => row.p95 ?? -1,
     },

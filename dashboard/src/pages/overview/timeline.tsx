@@ -15,6 +15,7 @@ export interface TimelineProps {
   anomalies: readonly Anomaly[];
   alerts: readonly AlertRow[];
   isKnown: boolean;
+  class: string;
 }
 
 const MOST_ROWS = 8;
@@ -26,13 +27,13 @@ interface Lane {
   alerts: AlertRow[];
 }
 
-export function Timeline({ from, to, anomalies, alerts, isKnown }: TimelineProps) {
+export function Timeline({ from, to, anomalies, alerts, isKnown, class: place }: TimelineProps) {
   const lanes = lanesOf(anomalies, alerts);
   const shown = lanes.slice(0, MOST_ROWS);
   const rest = lanes.length - shown.length;
   const note = `${alerts.length} alerts, ${anomalies.length} anomalies`;
   return (
-    <Card title="Incidents" note={isKnown && note} actions={<Key />}>
+    <Card title="Incidents" note={isKnown && note} actions={<Key />} class={place}>
       {!isKnown ? (
         <Skeleton lines={5} />
       ) : shown.length === 0 ? (
