@@ -2,7 +2,7 @@
 
 import { useEffect } from "preact/hooks";
 import { get } from "./api/client";
-import { isAccountOpen, type Me, me, token } from "./api/session";
+import { isAccountOpen, leadToLogin, type Me, me, token } from "./api/session";
 import { Lazy } from "./lazy";
 import { Icon } from "./parts/icon";
 
@@ -15,6 +15,8 @@ export function Visitor() {
     get<Me>("/auth/me", {}, end.signal).then(
       (answer) => {
         me.value = answer;
+        // nothing else may be done before that
+        if (answer.must_change_password) leadToLogin();
       },
       () => undefined, // a refusal has led to /login already
     );

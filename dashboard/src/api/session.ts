@@ -28,11 +28,16 @@ export function rememberSession(given: string): void {
   token.value = given;
 }
 
-/** Signed out, or never in: on to where one signs in, and from there back. */
+/** Signed out, or never in. */
 export function forgetSession(): void {
   sessionStorage.removeItem(KEY);
   token.value = null;
   me.value = null;
+  leadToLogin();
+}
+
+/** On to where one signs in, and from there back. */
+export function leadToLogin(): void {
   const here = location.pathname + location.search;
   if (location.pathname !== "/login") navigate(`/login?next=${encodeURIComponent(here)}`);
 }

@@ -155,7 +155,8 @@ function AlertTable({ rows, silences, rules }: AlertTableProps) {
   );
 }
 
-function lasted({ since, resolved_at: end }: Alert): number {
-  const until = end ? Date.parse(end) : clock.value;
+function lasted({ since, status, resolved_at: end, changed_at: changed }: Alert): number {
+  // what was taken back has no end of its own
+  const until = status === "resolved" ? Date.parse(end ?? changed) : clock.value;
   return Math.max(0, Math.floor((until - Date.parse(since)) / 1000) * 1000);
 }

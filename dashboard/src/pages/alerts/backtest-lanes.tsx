@@ -17,12 +17,12 @@ export function BacktestLanes({ test }: { test: Backtest }) {
   const shown = keys.slice(0, MOST);
   return (
     <figure class="lanes">
-      <figcaption class="time-legend">
-        <span>
-          <i class="time-swatch lane-firing" /> firing
+      <figcaption class="lane-legend">
+        <span class="lane-kind">
+          <i class="lane-swatch lane-firing" /> firing
         </span>
-        <span>
-          <i class="time-swatch lane-pending" /> pending
+        <span class="lane-kind">
+          <i class="lane-swatch lane-pending" /> pending
         </span>
       </figcaption>
       {shown.map((key) => (

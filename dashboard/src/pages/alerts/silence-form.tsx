@@ -56,7 +56,6 @@ export function SilenceForm({ onChange }: { onChange: () => void }) {
         <fieldset class="part">
           <legend>Alerts whose labels are all like this</legend>
           {matchers.map((matcher, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name than their place
             <div class="matcher" key={index}>
               <input
                 aria-label="Label"

@@ -52,10 +52,15 @@ export function valued(metric: Metric | undefined, value: number): string {
   return compact(value);
 }
 
+/** As it was given: `5 %`. */
+function threshold({ metric, threshold }: RuleDraft): string {
+  if (threshold === null) return "?";
+  return metric === "error_rate" ? `${compact(threshold)} %` : valued(metric, threshold);
+}
+
 /** What a rule looks for: `error rate > 5 % in 5m, by service`. */
 export function condition(rule: RuleDraft): string {
-  const compared =
-    rule.metric === "absence" ? "" : ` ${SIGNS[rule.condition]} ${valued(rule.metric, rule.threshold ?? 0)}`;
+  const compared = rule.metric === "absence" ? "" : ` ${SIGNS[rule.condition]} ${threshold(rule)}`;
   const hold = rule.for === "0s" ? "" : `, for ${rule.for}`;
   return `${SHORT[rule.metric]}${compared} in ${rule.time_window}${hold}`;
 }

@@ -18,7 +18,9 @@ export default function LoginPage() {
   const [user, setUser] = useState<Me | null>(null);
   // where nobody needs to sign in, it is said who asks all the same
   const { data: known } = usePoll("me", (signal) => get<Me>("/auth/me", {}, signal), 0);
-  const isIn = user !== null && !user.must_change_password;
+  // of somebody who signed in before, or just now
+  const mustChange = [user ?? known].find((one) => one?.must_change_password);
+  const isIn = user !== null && !mustChange;
   useEffect(() => {
     if (isIn) navigate(next, { replace: true });
   }, [isIn, next, navigate]);
@@ -33,14 +35,14 @@ export default function LoginPage() {
           <Empty title="Nobody needs to sign in here">
             This job has no accounts. On to the <Link href="/">overview</Link>.
           </Empty>
-        ) : user?.must_change_password ? (
+        ) : mustChange ? (
           <>
             <p class="dim">Somebody else made your password. Choose one that only you know.</p>
             <PasswordForm
-              username={user.username}
+              username={mustChange.username}
               onDone={() => {
                 if (me.value) me.value = { ...me.value, must_change_password: false };
-                setUser({ ...user, must_change_password: false });
+                setUser({ ...mustChange, must_change_password: false });
               }}
             />
           </>
