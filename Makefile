@@ -77,6 +77,11 @@ contract: ## Hold the HTTP API to its own description with schemathesis
 	cargo build --locked
 	scripts/contract
 
+.PHONY: dashboard
+dashboard: ## Drive the page in a browser against the binary; its pictures are left in target/screenshots
+	cargo build --locked
+	scripts/dashboard
+
 .PHONY: fuzz
 fuzz: ## Fuzz every parser, SECONDS=60 each (FUZZ_TARGETS="json syslog" for some)
 	@set -e; for target in $(FUZZ_TARGETS); do fuzz/run.sh "$$target" $(SECONDS); done
@@ -89,7 +94,7 @@ fmt: ## Format the code
 lint: ## Formatting, clippy and shellcheck, warnings as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/{bench-http,contract,kafka,postgres,setup,test} .ci/run; \
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/{bench-http,contract,dashboard,kafka,postgres,setup,test} .ci/run; \
 	else echo "shellcheck is not installed: scripts unchecked"; fi
 
 .PHONY: doc

@@ -1,0 +1,81 @@
+// Logs as they come: the newest some thousand. Nothing is drawn per log, only per frame, and only what is seen.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ApiError, Query } from "../../api/client";
+import { type Log, tailPath } from "../../api/logs";
+import { asApiError } from "../../api/poll";
+import { openStream, type StreamState } from "../../api/stream";
+import { perFrame } from "../../frame";
+
+/** Logs that are kept; older ones go. */
+const KEPT = 5000;
+
+export interface Tail {
+  logs: readonly Log[];
+  /** How many logs have come before the first of them. */
+  before: number;
+  /** How many have come since it is held. */
+  waiting: number;
+  /** How many did not come, for there were too many at once. */
+  missed: number;
+  state: StreamState;
+  error: ApiError | undefined;
+}
+
+const NOTHING: Tail = { logs: [], before: 0, waiting: 0, missed: 0, state: "connecting", error: undefined };
+
+/** Follows the logs that meet a condition. While it is held, what is shown stays, and what comes is collected. */
+export function useTail(condition: Query, isHeld: boolean): Tail {
+  const path = tailPath(condition);
+  const [tail, setTail] = useState(NOTHING);
+  const held = useRef(isHeld);
+  const show = useRef<() => void>();
+
+  useEffect(() => {
+    held.current = isHeld;
+    show.current?.();
+  }, [isHeld]);
+
+  useEffect(() => {
+    let logs: Log[] = [];
+    let [received, missed] = [0, 0];
+    let state: StreamState = "connecting";
+    let error: ApiError | undefined;
+    const draw = perFrame(() => {
+      setTail((shown) => {
+        const news = { missed, state, error };
+        const last = shown.before + shown.logs.length;
+        if (held.current && shown !== NOTHING) return { ...shown, ...news, waiting: received - last };
+        const kept = logs.slice(-KEPT);
+        return { logs: kept, before: received - kept.length, waiting: 0, ...news };
+      });
+    });
+    show.current = draw;
+    setTail(NOTHING);
+    const close = openStream(path, {
+      onState: (now, why) => {
+        [state, error] = [now, why];
+        draw();
+      },
+      onEvent: ({ event, data }) => {
+        try {
+          const message = JSON.parse(data) as { logs?: Log[]; missed?: number };
+          if (event === "lagged") missed += message.missed ?? 0;
+          for (const log of message.logs ?? []) logs.push(log);
+          received += message.logs?.length ?? 0;
+          // not with each log: what goes is moved once per so many
+          if (logs.length > 2 * KEPT) logs = logs.slice(-KEPT);
+        } catch (why) {
+          error = asApiError(why);
+        }
+        draw();
+      },
+    });
+    return () => {
+      close();
+      draw.cancel();
+    };
+  }, [path]);
+
+  return tail;
+}
