@@ -23,11 +23,11 @@ pub use alert::{
     Part, Predicate, RuleMetric, RuleSpec, SpecProblem, TOGETHER, alert_spans, selects,
 };
 pub use condition::{Health, risk_score};
-pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest, Patterns};
+pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, FindAnomalies, IsolationForest, Patterns};
 pub use detect::{
-    Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,
-    MovingAverage, NEUTRAL_SCORE, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess, detect,
-    feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
+    Anomaly, AnomalyType, Assessment, Baseline, Chance, Detection, Evidence, FEATURES, Floor, History, Method, Model,
+    MovingAverage, NEUTRAL_SCORE, Sample, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess,
+    detect, feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
 };
 pub use monoid::{
     Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Occurrences, Percentiles, ServiceStats,

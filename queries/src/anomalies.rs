@@ -6,7 +6,8 @@ use std::time::Duration;
 use differential_dataflow::VecCollection;
 use highwater_engine::{Epoch, Flow, Name, Series, Window, minutes};
 use highwater_operators::{
-    Anomaly, Detect, Detection, FEATURES, IsolationForest, Real, ServiceStats, Subject, Training, catalog, features,
+    Anomaly, Detection, FEATURES, FindAnomalies, IsolationForest, Real, Sample, ServiceStats, Subject, Training,
+    catalog, features,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +42,9 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
     let features = feature_rows(&stats.closed);
     let models = features.models(PERIOD, Training::default());
     let forest = features.forest_scores(&models, PERIOD);
-    let mut judge = |metric: &'static str, config: Detection, value: fn(ServiceStats) -> Option<f64>| {
-        let values = stats.closed.rows().flat_map(move |(at, stats)| value(stats).map(|value| (at, Real::from(value))));
-        let series = stats.closed.with_rows(values);
+    let mut judge = |metric: &'static str, config: Detection, sample: fn(ServiceStats) -> Option<Sample>| {
+        let samples = stats.closed.rows().flat_map(move |(at, stats)| sample(stats).map(|sample| (at, sample)));
+        let series = stats.closed.with_rows(samples);
         let size = series.window();
         let subject = move |service: &Name| Subject {
             metric: Name::from(metric),
@@ -56,11 +57,18 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
         flow.table(catalog::ANOMALIES, kept);
         flow.expire(found.map(|(_, anomaly)| anomaly), retention, |anomaly| anomaly.window_end)
     };
-    let volume = judge("log_volume", detectors.log_volume, |stats| Some(stats.levels.total() as f64));
-    let errors = judge("error_rate", detectors.error_rate, |stats| {
-        (stats.levels.total() > 0).then(|| stats.levels.error_rate().value())
+    let volume = judge("log_volume", detectors.log_volume, |stats| {
+        let logs = stats.levels.total();
+        Some(Sample::new(logs as f64, logs))
     });
-    let latency = judge("latency", detectors.latency, |stats| stats.latency.quantile(0.95).map(|micros| micros as f64));
+    let errors = judge("error_rate", detectors.error_rate, |stats| {
+        let logs = stats.levels.total();
+        (logs > 0).then(|| Sample::new(stats.levels.error_rate().value(), logs))
+    });
+    let latency = judge("latency", detectors.latency, |stats| {
+        let p95 = stats.latency.quantile(0.95)?;
+        Some(Sample::new(p95 as f64, stats.latency.count()))
+    });
     volume.concat(errors).concat(latency)
 }
 

@@ -3,9 +3,7 @@
 use differential_dataflow::VecCollection;
 use highwater_engine::{Epoch, Key, Name, Series, Window};
 
-use crate::{Anomaly, Detection, History, Real, Subject, detect, moving_average, z_score};
-
-type Points = Vec<(Window, f64)>;
+use crate::{Anomaly, Detection, History, Real, Sample, Subject, detect, moving_average, z_score};
 
 /// What can be asked of a closed series of numbers. Each answer is a pure function of a key's rows: a late log that
 /// corrects a window corrects every score that the window is part of.
@@ -21,7 +19,10 @@ pub trait Detect<'s, K: Key> {
     /// The rows whose value is at least `distance` away from zero: of z-scores, those that far from the mean.
     #[must_use]
     fn beyond(&self, distance: f64) -> Series<'s, K, Real>;
+}
 
+/// Anomalies of a closed series of samples.
+pub trait FindAnomalies<'s, K: Key> {
     /// Anomalies by all methods together, by id. `subject` says what a key's series measures; `forest` holds the
     /// isolation forest's score of each window, where there is a model.
     fn anomalies(
@@ -46,23 +47,29 @@ impl<'s, K: Key> Detect<'s, K> for Series<'s, K, Real> {
     fn beyond(&self, distance: f64) -> Series<'s, K, Real> {
         self.filter(move |_, _, value| value.abs() >= distance)
     }
+}
 
+/// A sample, or the forest's score of the same window.
+type Point = Result<Sample, Real>;
+
+impl<'s, K: Key> FindAnomalies<'s, K> for Series<'s, K, Sample> {
     fn anomalies(
         &self,
         forest: Option<&Series<'s, K, Real>>,
         config: Detection,
         subject: impl Fn(&K) -> Subject + 'static,
     ) -> VecCollection<'s, Epoch, (Name, Anomaly), isize> {
-        // false marks values, true the forest's scores
-        let mut points = self.rows().map(|((key, window), value)| (key, (false, window, value)));
+        let mut points = self.rows().map(|((key, window), sample)| (key, (window, Point::Ok(sample))));
         if let Some(forest) = forest {
-            points = points.concat(forest.rows().map(|((key, window), score)| (key, (true, window, score))));
+            points = points.concat(forest.rows().map(|((key, window), score)| (key, (window, Point::Err(score)))));
         }
         let found = points.reduce(move |key, points, anomalies| {
-            let of = |forest: bool| -> Points {
-                points.iter().filter(|((f, ..), _)| *f == forest).map(|((_, window, v), _)| (*window, v.0)).collect()
-            };
-            let found = detect(&subject(key), &of(false), &of(true), &config);
+            let of = |(point, _): &(&(Window, Point), isize)| (point.0, point.1);
+            let samples: Vec<_> =
+                points.iter().map(of).filter_map(|(window, point)| Some((window, point.ok()?))).collect();
+            let scores: Vec<_> =
+                points.iter().map(of).filter_map(|(window, point)| Some((window, *point.err()?))).collect();
+            let found = detect(&subject(key), &samples, &scores, &config);
             anomalies.extend(found.into_iter().map(|anomaly| (anomaly, 1)));
         });
         found.map(|(_, anomaly)| (Name::from(anomaly.id.as_str()), anomaly))

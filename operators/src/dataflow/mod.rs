@@ -7,6 +7,6 @@ mod forest;
 mod patterns;
 
 pub use alerts::{Alert, AlertStatus, AlertWhen};
-pub use detect::Detect;
+pub use detect::{Detect, FindAnomalies};
 pub use forest::{FeatureRow, IsolationForest};
 pub use patterns::Patterns;

@@ -1,6 +1,6 @@
 //! [`assess`]: one point judged by all methods together.
 
-use super::{AnomalyType, Detection, Evidence, Method, Severity, moving_average, surprise, surprise_score};
+use super::{AnomalyType, Detection, Evidence, Method, Sample, Severity, moving_average, surprise, surprise_score};
 use crate::Real;
 
 /// What all methods together say about one point.
@@ -26,7 +26,7 @@ pub struct Assessment {
     pub evidence: Evidence,
 }
 
-/// Judges `value` by the values before it and, where there is a model, the isolation forest's score of the same window.
+/// Judges a sample by the values before it and, where there is a model, the isolation forest's score of the same window.
 /// `None` while the past is shorter than the z-score's history asks for, or where the value is not finite.
 ///
 /// The score of the sliding-window statistics is the [`surprise_score`] of the z-score or, if that is more, of the
@@ -42,11 +42,13 @@ pub struct Assessment {
 /// assert_eq!((spike.severity, *spike.evidence.z_score), (Some(Severity::Critical), 25.0));
 /// assert!(!assess(&past, 103.0, None, &Detection::counts()).unwrap().flagged);
 /// ```
-pub fn assess(past: &[f64], value: f64, forest: Option<f64>, config: &Detection) -> Option<Assessment> {
+pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, config: &Detection) -> Option<Assessment> {
+    let sample = sample.into();
+    let value = *sample.value;
     let baseline = config.z_score.baseline(past).filter(|_| value.is_finite())?;
-    let z = baseline.z(value);
-    let average = moving_average(past, value, &config.moving_average, config.band);
-    let outside = average.filter(|average| average.is_outside(value));
+    let z = baseline.z(sample);
+    let average = moving_average(past, sample, &config.moving_average, config.band);
+    let outside = average.filter(|average| average.is_outside);
     let deviation = outside.map_or(0.0, |average| average.deviation_percent);
 
     let statistics =
@@ -72,7 +74,7 @@ pub fn assess(past: &[f64], value: f64, forest: Option<f64>, config: &Detection)
             moving_average_deviation_percent: average.map(|average| average.deviation_percent.into()),
             isolation_forest_score: forest.map(Real::from),
             history_windows: u32::try_from(baseline.windows).unwrap_or(u32::MAX),
-            band: average.map_or_else(|| baseline.band(config.band), |average| average.band).map(Real::from),
+            band: average.map_or_else(|| baseline.band(config.band, sample.of), |average| average.band).map(Real::from),
         },
     })
 }

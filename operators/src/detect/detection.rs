@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{History, SeverityThresholds};
+use super::{Chance, History, SeverityThresholds};
 
 /// How anomalies of one metric are found. The default knows nothing of the metric's unit; start from
 /// [`counts`](Detection::counts), [`fractions`](Detection::fractions) or [`micros`](Detection::micros).
@@ -86,17 +86,25 @@ impl Default for Detection {
 impl Detection {
     /// For numbers of things in a window: one more or less is nothing.
     pub fn counts() -> Self {
-        Detection::default().floor(1.0)
+        Detection::default().floor(1.0).chance(Chance::Counts)
     }
 
     /// For rates from 0 to 1: a hundredth more or less is nothing.
     pub fn fractions() -> Self {
-        Detection::default().floor(0.01)
+        Detection::default().floor(0.01).chance(Chance::Shares)
     }
 
     /// For latencies in microseconds: a millisecond more or less is nothing.
     pub fn micros() -> Self {
-        Detection::default().floor(1_000.0)
+        Detection::default().floor(1_000.0).chance(Chance::Percentiles)
+    }
+
+    /// With what chance does to the metric, for both histories.
+    #[must_use]
+    pub fn chance(mut self, chance: Chance) -> Self {
+        self.z_score.chance = chance;
+        self.moving_average.chance = chance;
+        self
     }
 
     /// With this least standard deviation, in the metric's unit, for both histories.

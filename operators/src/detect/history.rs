@@ -1,7 +1,12 @@
 //! [`History`]: which part of a series' past a point is compared with, and [`Baseline`]: what that part says.
+//!
+//! A calm past promises little where few things are counted: an error in three logs is a third of them. So no spread is
+//! less than what [`Chance`] alone makes of the point.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{Chance, Sample};
 
 /// How much of its past a point is compared with.
 ///
@@ -21,6 +26,8 @@ pub struct History {
     pub min: usize,
     /// The least spread a history is credited with.
     pub floor: Floor,
+    /// What chance does to the metric.
+    pub chance: Chance,
 }
 
 /// The least standard deviation that a history is credited with: a service that logged exactly 100 lines a minute for an
@@ -53,7 +60,7 @@ impl History {
     /// The last `n` windows; speaks from 8 on (or `n`, if that is less).
     pub const fn windows(n: usize) -> Self {
         let min = if n < 8 { n } else { 8 };
-        History { windows: n, min, floor: Floor { relative: 0.01, absolute: 1e-6 } }
+        History { windows: n, min, floor: Floor { relative: 0.01, absolute: 1e-6 }, chance: Chance::Unknown }
     }
 
     /// Speaks from `min` windows on.
@@ -80,7 +87,7 @@ impl History {
         let mean = values().sum::<f64>() / windows as f64;
         let squares: f64 = values().map(|value| (value - mean).powi(2)).sum();
         let deviation = (squares / (windows - 1) as f64).sqrt();
-        Some(Baseline { windows, mean, deviation, floor: self.floor })
+        Some(Baseline { windows, mean, deviation, floor: self.floor, chance: self.chance })
     }
 }
 
@@ -94,6 +101,7 @@ pub struct Baseline {
     /// Their sample standard deviation (over n − 1), as it is.
     pub deviation: f64,
     floor: Floor,
+    chance: Chance,
 }
 
 impl Baseline {
@@ -103,9 +111,15 @@ impl Baseline {
         self.deviation.max(floor)
     }
 
-    /// How many spreads `value` lies above the mean (below: negative); 0 for what is not a number.
-    pub fn z(&self, value: f64) -> f64 {
-        tame(value).map_or(0.0, |value| (value - self.mean) / self.spread())
+    /// How many spreads a sample lies above the mean (below: negative); 0 for what is not a number. Where samples come in
+    /// steps, half a step is nothing.
+    pub fn z(&self, sample: impl Into<Sample>) -> f64 {
+        let Sample { value, of } = sample.into();
+        tame(*value).map_or(0.0, |value| {
+            let spread = self.spread().max(self.chance.spread(self.mean, value, of));
+            let distance = (value - self.mean).abs() - self.chance.step(of) / 2.0;
+            (distance.max(0.0) / spread).copysign(value - self.mean)
+        })
     }
 
     /// By how many percent of the mean `value` deviates from it. A mean nearer to 0 than the absolute floor is taken
@@ -114,9 +128,10 @@ impl Baseline {
         tame(value).map_or(0.0, |value| (value - self.mean) / self.mean.abs().max(self.least()) * 100.0)
     }
 
-    /// The mean and `spreads` spreads to either side.
-    pub fn band(&self, spreads: f64) -> [f64; 2] {
-        [self.mean - spreads * self.spread(), self.mean + spreads * self.spread()]
+    /// The mean and `spreads` spreads to either side, for a sample of so many.
+    pub fn band(&self, spreads: f64, of: u64) -> [f64; 2] {
+        let spread = self.spread().max(self.chance.spread(self.mean, self.mean, of));
+        [self.mean - spreads * spread, self.mean + spreads * spread]
     }
 
     /// The absolute floor, above 0 whatever is configured.
@@ -157,7 +172,7 @@ mod tests {
         #[test]
         fn everything_is_finite(past in prop::collection::vec(any::<f64>(), 0..20), value in any::<f64>(), absolute in any::<f64>()) {
             if let Some(baseline) = History::windows(10).at_least(0).floor(absolute).baseline(&past) {
-                let [low, high] = baseline.band(3.0);
+                let [low, high] = baseline.band(3.0, 0);
                 for number in [baseline.z(value), baseline.deviation_percent(value), baseline.spread(), low, high] {
                     prop_assert!(number.is_finite());
                 }

@@ -2,11 +2,11 @@
 
 use highwater_engine::Window;
 
-use super::{Anomaly, AnomalyType, Assessment, Detection, Subject, assess};
+use super::{Anomaly, AnomalyType, Assessment, Detection, Sample, Subject, assess};
 
 /// The anomalies of a whole series, oldest first: every point judged from those before it, flagged windows merged.
 ///
-/// `series` holds a value for every window, ascending; `forest` the isolation forest's scores of the windows that have
+/// `series` holds a [`Sample`], or just its value, for every window, ascending; `forest` the isolation forest's scores of the windows that have
 /// one, ascending (empty without a model).
 ///
 /// ```
@@ -21,11 +21,16 @@ use super::{Anomaly, AnomalyType, Assessment, Detection, Subject, assess};
 /// assert_eq!(anomalies[0].anomaly_type, AnomalyType::Spike);
 /// assert_eq!(anomalies[0].window_start, Timestamp::from_millis(80_000));
 /// ```
-pub fn detect(of: &Subject, series: &[(Window, f64)], forest: &[(Window, f64)], config: &Detection) -> Vec<Anomaly> {
-    let values: Vec<f64> = series.iter().map(|(_, value)| *value).collect();
-    let flagged = series.iter().enumerate().filter_map(|(at, (window, value))| {
+pub fn detect(
+    of: &Subject,
+    series: &[(Window, impl Copy + Into<Sample>)],
+    forest: &[(Window, f64)],
+    config: &Detection,
+) -> Vec<Anomaly> {
+    let values: Vec<f64> = series.iter().map(|(_, sample)| *(*sample).into().value).collect();
+    let flagged = series.iter().enumerate().filter_map(|(at, (window, sample))| {
         let score = forest.binary_search_by_key(window, |(window, _)| *window).ok().map(|at| forest[at].1);
-        let point = assess(&values[..at], *value, score, config)?;
+        let point = assess(&values[..at], *sample, score, config)?;
         point.flagged.then_some((*window, point))
     });
     merge(of, flagged, config)

@@ -6,6 +6,7 @@
 
 mod anomaly;
 mod assess;
+mod chance;
 mod detection;
 mod forest;
 mod history;
@@ -18,6 +19,7 @@ mod z_score;
 
 pub use anomaly::{Anomaly, AnomalyType, Evidence, Method, Subject};
 pub use assess::{Assessment, assess};
+pub use chance::{Chance, Sample};
 pub use detection::{Detection, Weights};
 pub use history::{Baseline, Floor, History};
 pub use isolation_forest::{FEATURES, Model, NEUTRAL_SCORE, TrainError, Training, feature_table, features};
