@@ -41,7 +41,7 @@ export function Services({ rows, error, range }: ServicesProps) {
         </Empty>
       ) : (
         <Table
-          label="Services"
+          label="How each service is"
           columns={columns}
           rows={rows}
           keyOf={(row) => row.service}
