@@ -57,7 +57,12 @@ function Shown({ span }: { span: Span }) {
             <Intake span={span} />
           </Card>
         </div>
-        <Card title="Sources" note={`${count(now.sources.length)} partitions`} class="span-8" flush>
+        <Card
+          title="Sources"
+          note={now.sources.length === 1 ? "one partition" : `${count(now.sources.length)} partitions`}
+          class="span-8"
+          flush
+        >
           <Sources span={span} />
         </Card>
         <Card title="Sinks" class="span-4" flush>
