@@ -1,10 +1,11 @@
 // What operators hold in memory: the largest arrangements first.
 
-import { elapsed, indexOf, type Operator, type Span } from "../../api/pipeline";
+import type { Operator } from "../../api/pipeline";
 import { Empty } from "../../parts/empty";
 import { bytes, compact, count, percent } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { nameOf } from "./queries";
+import { elapsed, indexOf, type Span } from "./rates";
 import { Share } from "./share";
 
 const MOST = 12;

@@ -1,10 +1,10 @@
 // From sources to sinks in a row: at each station what passes, and whether it is well.
 
 import { health } from "../../api/health";
-import { rate, type Span } from "../../api/pipeline";
 import { usePoll } from "../../api/poll";
 import { healthTone, Status, type Tone } from "../../parts/badge";
 import { bytes, compact, count, duration, percent } from "../../parts/numbers";
+import { rate, type Span } from "./rates";
 import { busy } from "./worker-time";
 
 interface Station {

@@ -1,6 +1,6 @@
 // Operators: what each costs and takes, of all queries or of one.
 
-import { indexOf, type Operator, operatorRate, type Span } from "../../api/pipeline";
+import type { Operator } from "../../api/pipeline";
 import { Card } from "../../parts/card";
 import { Empty } from "../../parts/empty";
 import { compact, count, duration } from "../../parts/numbers";
@@ -8,6 +8,7 @@ import { type Column, sorted, Table } from "../../parts/table";
 import { useUrl } from "../../url";
 import { about } from "./about";
 import { nameOf } from "./queries";
+import { indexOf, operatorRate, type Span } from "./rates";
 import { Share } from "./share";
 
 interface Row {

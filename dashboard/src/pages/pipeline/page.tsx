@@ -1,6 +1,6 @@
 // The dataflow itself: where logs are, where time goes, what is held, and what waits.
 
-import { elapsed, pipeline, rate, type Span, useSpan } from "../../api/pipeline";
+import { pipeline } from "../../api/pipeline";
 import { usePoll } from "../../api/poll";
 import { Card } from "../../parts/card";
 import { Failure, Skeleton } from "../../parts/empty";
@@ -14,6 +14,7 @@ import { Sinks } from "./sinks";
 import { Sources } from "./sources";
 import { Workers } from "./workers";
 import "./pipeline.css";
+import { elapsed, rate, type Span, useSpan } from "./rates";
 
 export default function PipelinePage() {
   const { data, error, reload } = usePoll("pipeline", pipeline, 2000);

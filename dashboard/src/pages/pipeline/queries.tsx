@@ -1,9 +1,10 @@
 // Which query costs what: the sum of its operators.
 
-import { operatorRate, type Part, type Span } from "../../api/pipeline";
+import type { Part } from "../../api/pipeline";
 import { compact, count } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { useUrl } from "../../url";
+import { operatorRate, type Span } from "./rates";
 import { Share } from "./share";
 
 interface QueryCost {

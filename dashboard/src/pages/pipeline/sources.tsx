@@ -1,12 +1,13 @@
 // Partitions: how far each is read, and whether it holds the watermark back.
 
-import { elapsed, type Partition, type Span } from "../../api/pipeline";
+import type { Partition } from "../../api/pipeline";
 import { Status } from "../../parts/badge";
 import { Empty } from "../../parts/empty";
 import { compact, count, duration } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { Time } from "../../parts/time";
 import { useUrl } from "../../url";
+import { elapsed, type Span } from "./rates";
 
 export function Sources({ span }: { span: Span }) {
   const [params, change] = useUrl();
