@@ -28,6 +28,7 @@ export function Arrangements({ span }: { span: Span }) {
   );
   const total = all.reduce((sum, { operator }) => sum + operator.records_held, 0);
   const rows = all.sort((a, b) => b.operator.records_held - a.operator.records_held).slice(0, MOST);
+  const largest = rows[0]?.operator.records_held ?? 0;
   if (!rows.length) return <Empty title="Nothing is held yet" />;
   const columns: Column<Row>[] = [
     {
@@ -44,7 +45,9 @@ export function Arrangements({ span }: { span: Span }) {
     {
       name: "share",
       title: "Of all",
-      cell: ({ operator }) => <Share part={operator.records_held / Math.max(1, total)} />,
+      cell: ({ operator }) => (
+        <Share part={operator.records_held / Math.max(1, total)} most={largest / Math.max(1, total)} />
+      ),
       isNumber: true,
     },
     {

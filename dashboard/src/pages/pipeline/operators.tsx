@@ -32,7 +32,7 @@ export function Operators({ span }: { span: Span }) {
     .filter((part) => !query || nameOf(part) === query)
     .flatMap((part) => part.operators.map((operator) => row(span, operator, nameOf(part))));
   const sort = params.get("sort") ?? "-share";
-  const columns = columnsOf(span);
+  const columns = columnsOf(span, Math.max(0, ...rows.map(({ share }) => share)));
   const shown = showsAll ? rows : sorted(rows, columns, sort).slice(0, FEW);
   return (
     <Card
@@ -92,7 +92,7 @@ function row(span: Span, operator: Operator, query: string): Row {
   };
 }
 
-function columnsOf(span: Span): Column<Row>[] {
+function columnsOf(span: Span, most: number): Column<Row>[] {
   const index = indexOf(span.now);
   const perRun = ({ operator }: Row) => (operator.runs ? (operator.seconds / operator.runs) * 1000 : 0);
   const number = (name: string, title: string, of: (row: Row) => number, shown = compact): Column<Row> => ({
@@ -123,7 +123,7 @@ function columnsOf(span: Span): Column<Row>[] {
     {
       name: "share",
       title: "Time",
-      cell: ({ share }) => <Share part={share} />,
+      cell: ({ share }) => <Share part={share} most={most} />,
       isNumber: true,
       sortBy: (row) => row.share,
     },

@@ -27,6 +27,7 @@ export function Queries({ span }: { span: Span }) {
   const [params, change] = useUrl();
   const chosen = params.get("query");
   const costs = span.now.parts.map((part) => cost(span, part));
+  const most = Math.max(0, ...costs.map(({ share }) => share));
   const columns: Column<QueryCost>[] = [
     {
       name: "name",
@@ -46,7 +47,7 @@ export function Queries({ span }: { span: Span }) {
     {
       name: "share",
       title: "Time",
-      cell: ({ share }) => <Share part={share} />,
+      cell: ({ share }) => <Share part={share} most={most} />,
       isNumber: true,
       sortBy: (row) => row.share,
     },
