@@ -106,7 +106,7 @@ function Row({ lane, from, to }: { lane: Lane; from: number; to: number }) {
           );
         })}
         {lane.anomalies.map((anomaly) => (
-          <a key={anomaly.id} href={pageOf(anomaly)} tabIndex={-1}>
+          <a key={anomaly.id} href={pageOf(anomaly)} tabindex={-1}>
             <circle
               class={`dot-${anomaly.severity}`}
               cx={`${place(Date.parse(anomaly.window_start))}%`}
