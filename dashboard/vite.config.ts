@@ -11,6 +11,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the page's policy lets nothing run that stands in another file
     modulePreload: { polyfill: false },
     emptyOutDir: true,
+    license: { fileName: "assets/licenses.md" }, // of the libraries that the page carries
     reportCompressedSize: false,
   },
   server: {

@@ -22,7 +22,12 @@ include!(concat!(env!("OUT_DIR"), "/files.rs"));
 pub fn file(path: &str) -> Option<File> {
     let place = FILES.binary_search_by_key(&path, |(path, ..)| path).ok()?;
     let (path, bytes, gzipped) = FILES.get(place).copied()?;
-    Some(File { bytes, gzipped, content_type: content_type(path), hashed: path.starts_with("assets/") })
+    Some(File { bytes, gzipped, content_type: content_type(path), hashed: is_hashed(path) })
+}
+
+/// Names as Vite makes them: `index-1a2b3c4d.js`.
+fn is_hashed(path: &str) -> bool {
+    path.strip_prefix("assets/").is_some_and(|name| name.contains('-'))
 }
 
 fn content_type(path: &str) -> &'static str {
@@ -31,6 +36,7 @@ fn content_type(path: &str) -> &'static str {
         "js" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "svg" => "image/svg+xml",
+        "md" => "text/markdown; charset=utf-8",
         _ => "application/octet-stream",
     }
 }
@@ -66,7 +72,7 @@ mod tests {
     fn only_names_with_a_hash_are_kept_for_ever() {
         for (path, ..) in FILES {
             let carried = file(path).map(|file| file.hashed);
-            assert_eq!(carried, Some(!matches!(*path, "index.html" | "favicon.svg")), "{path}");
+            assert_eq!(carried, Some(!matches!(*path, "index.html" | "favicon.svg" | "assets/licenses.md")), "{path}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import type { Anomaly } from "./anomalies";
 import { get } from "./client";
+import { type Changed, type Counts, compared, MINUTES_BEFORE } from "./compared";
 import type { Row } from "./view";
 
 const MINUTE = 60_000;
@@ -33,18 +34,6 @@ function measured(value: unknown): number | null {
   return told.value ?? told.p95_micros ?? null;
 }
 
-/** A message whose share of the logs is not what it was. */
-export interface Changed {
-  pattern: string;
-  /** Logs a minute while it was unusual, and in the ten minutes before. */
-  during: number;
-  before: number;
-}
-
-const MINUTES_BEFORE = 10;
-
-type Counts = Row<{ levels: Record<string, number> }> & { key: [string, string] };
-
 /** The patterns of messages that changed most in the anomaly's minutes. */
 export async function changedMessages(
   anomaly: Anomaly,
@@ -73,26 +62,6 @@ export async function changedMessages(
   )
     .sort((a, b) => Math.abs(b.during - b.before) - Math.abs(a.during - a.before))
     .slice(0, most);
-}
-
-/** Logs a minute of each pattern from `start` on and before it. */
-export function compared(
-  rows: readonly Counts[],
-  start: number,
-  minutes: number,
-  textOf: (key: [string, string]) => string | undefined,
-): Changed[] {
-  const found = new Map<string, Changed>();
-  for (const { key, window_start, value } of rows) {
-    const pattern = textOf(key);
-    if (pattern === undefined) continue;
-    const logs = Object.values(value.levels).reduce((sum, many) => sum + many, 0);
-    const of = found.get(pattern) ?? { pattern, during: 0, before: 0 };
-    if (Date.parse(window_start ?? "") >= start) of.during += logs / minutes;
-    else of.before += logs / MINUTES_BEFORE;
-    found.set(pattern, of);
-  }
-  return [...found.values()];
 }
 
 export interface SampleLog {

@@ -32,13 +32,14 @@ const toSecond = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   second: "2-digit",
 });
-const toMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const toMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const toDay = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const toMinuteOfDay = new Intl.DateTimeFormat(undefined, {
   month: "short",
   day: "numeric",
   hour: "2-digit",
   minute: "2-digit",
+  hourCycle: "h23",
 });
 
 /** A time as it stands under an axis whose marks are `step` apart. */
@@ -61,7 +62,7 @@ export function timeAxis(): uPlot.Axis {
     ticks: { show: true, stroke: colorOf("chart-grid"), size: 4 },
     size: 26,
     gap: 4,
-    space: 76,
+    space: 64,
     values: (_, times, __, ___, step) => times.map((at) => tick(at, step)),
   };
 }

@@ -41,7 +41,8 @@ function draw(plot: uPlot, mark: Mark, color: string, scale: number): void {
     ctx.globalAlpha = 0.1;
     ctx.fillRect(x, bbox.top, end - x, bbox.height);
   }
-  ctx.globalAlpha = 0.8;
+  // what is less grave stands back, or many marks would hide the chart
+  ctx.globalAlpha = mark.tone === "bad" ? 0.8 : 0.3;
   ctx.lineWidth = scale;
   ctx.setLineDash([3 * scale, 3 * scale]);
   ctx.beginPath();

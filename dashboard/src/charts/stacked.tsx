@@ -7,13 +7,8 @@ import { Legend } from "./legend";
 import { type Color, colorOf, fromZero, onRange, quietCursor, timeAxis, valueAxis } from "./look";
 import { type Mark, marksAt, marksPlugin } from "./marks";
 import { Plot } from "./plot";
+import { type StackedSeries, stack } from "./stack";
 import { tooltipPlugin } from "./tooltip";
-
-export interface StackedSeries {
-  name: string;
-  color: Color;
-  values: readonly number[];
-}
 
 export interface StackedProps {
   label: string;
@@ -76,14 +71,4 @@ function bars(color: Color): uPlot.Series {
   const paths = uPlot.paths.bars?.({ align: 1, size: [0.88, 40], gap: 0 });
   const fill = colorOf(color);
   return { fill, stroke: fill, width: 0, points: { show: false }, ...(paths && { paths }) };
-}
-
-/** Each series on top of those before it; the tallest comes first, so that the others are drawn over it. */
-function stack(times: readonly number[], series: readonly StackedSeries[]): uPlot.AlignedData {
-  let below = new Array<number>(times.length).fill(0);
-  const stacked = series.map(({ values }) => {
-    below = below.map((sum, index) => sum + (values[index] ?? 0));
-    return below;
-  });
-  return [times as number[], ...stacked.reverse()];
 }

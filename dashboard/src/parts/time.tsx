@@ -9,7 +9,13 @@ setInterval(() => {
   if (!document.hidden) clock.value = Date.now();
 }, 1000);
 
-const time = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+const time = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+const minute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 
 function isToday(at: Date): boolean {
@@ -19,6 +25,11 @@ function isToday(at: Date): boolean {
 /** The time of day; with the day, where that is not today. */
 export function clockTime(at: Date): string {
   return isToday(at) ? time.format(at) : `${day.format(at)}, ${time.format(at)}`;
+}
+
+/** The same, to the minute: `10:15`. */
+export function clockMinute(at: Date): string {
+  return isToday(at) ? minute.format(at) : `${day.format(at)}, ${minute.format(at)}`;
 }
 
 /** When something was: `10:15:30`. */

@@ -1,7 +1,8 @@
 // The messages that changed most while it was unusual.
 
 import type { Anomaly } from "../../api/anomalies";
-import { type Changed, changedMessages } from "../../api/evidence";
+import type { Changed } from "../../api/compared";
+import { changedMessages } from "../../api/evidence";
 import { usePoll } from "../../api/poll";
 import { Failure, Skeleton } from "../../parts/empty";
 import { compact } from "../../parts/numbers";

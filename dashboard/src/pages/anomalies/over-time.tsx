@@ -7,6 +7,7 @@ import type { Color } from "../../charts/look";
 import { StackedChart } from "../../charts/stacked";
 import { SEVERITIES, type Severity } from "../../parts/badge";
 import { Card } from "../../parts/card";
+import { clockTime } from "../../parts/time";
 
 const COLORS: Record<Severity, Color> = {
   critical: "bad",
@@ -38,7 +39,7 @@ export function OverTime({ anomalies, from, to, range }: OverTimeProps) {
     return { times, series };
   }, [anomalies, from, step]);
   return (
-    <Card title="Over time" note={`anomalies up to ${new Date(to).toLocaleTimeString()}, by severity`}>
+    <Card title="Over time" note={`anomalies up to ${clockTime(new Date(to))}, by severity`}>
       <StackedChart
         label={`${anomalies.length} anomalies over the last ${range}, by severity`}
         height={120}

@@ -45,7 +45,7 @@ export function Figures({
         href="/pipeline"
         value={lag === undefined || lag === null ? undefined : duration(Math.round(lag * 10) * 100)}
         tone={source && source.status !== "healthy" ? "warn" : undefined}
-        note={source && (source.status === "healthy" ? "keeps up" : (source.reason ?? source.status))}
+        note={source && (source.status === "healthy" ? "keeps up" : "the sources are behind")}
       />
     </dl>
   );

@@ -6,7 +6,7 @@ import { type Anomaly, headline, pageOf } from "../../api/anomalies";
 import { SEVERITIES } from "../../parts/badge";
 import { Card } from "../../parts/card";
 import { Empty, Skeleton } from "../../parts/empty";
-import { clockTime } from "../../parts/time";
+import { clockMinute, clockTime } from "../../parts/time";
 import { address } from "../../url";
 
 export interface TimelineProps {
@@ -45,9 +45,7 @@ export function Timeline({ from, to, anomalies, alerts, isKnown, class: place }:
           ))}
           <div class="lane-axis" aria-hidden="true">
             {TICKS.map((part) => (
-              <span key={part}>
-                {clockTime(new Date(from + (to - from) * part)).replace(/:\d\d(?=\s|$)/, "")}
-              </span>
+              <span key={part}>{clockMinute(new Date(from + (to - from) * part))}</span>
             ))}
           </div>
           {rest > 0 && (
