@@ -53,7 +53,7 @@ pub(crate) struct Dataflow {
     watermark: Known,
     restorers: Vec<Box<dyn Restorer>>,
     feeders: Vec<Feeder>,
-    queries: Vec<(usize, Option<Name>)>,
+    parts: Vec<(usize, Option<Name>)>,
     worker: usize,
     /// this process's
     threads: usize,
@@ -92,17 +92,17 @@ impl Dataflow {
             let publisher = Publisher { outputs, ends: Vec::new(), names: HashSet::new(), threads, processes };
             let state = State::new(scope, keep);
             let (settings, metrics) = (settings.clone(), metrics.clone());
-            let (only, feeders, all_watermarks) = (None, Vec::new(), watermarks.clone());
-            let mut flow = Flow { logs, only, watermarks, settings, metrics, longest, state, feeders, publisher };
-            let mut of_queries = Vec::new();
+            let (only, feeders, parts, all_watermarks) = (None, Vec::new(), Vec::new(), watermarks.clone());
+            let mut flow =
+                Flow { logs, only, watermarks, settings, metrics, longest, state, feeders, parts, publisher };
             for query in queries {
-                of_queries.push((scope.worker().peek_identifier(), Some(Name::from(query.name()))));
                 flow.state.of_query(query.name());
                 (flow.only, flow.watermarks) = (None, all_watermarks.clone());
+                flow.part(query.name());
                 query.build(&mut flow);
             }
-            of_queries.push((scope.worker().peek_identifier(), None));
-            let Flow { state, feeders, publisher, .. } = flow;
+            let Flow { state, feeders, publisher, mut parts, .. } = flow;
+            parts.push((scope.worker().peek_identifier(), None));
             let ends = publisher
                 .ends
                 .into_iter()
@@ -120,7 +120,7 @@ impl Dataflow {
                 watermark,
                 restorers,
                 feeders,
-                queries: of_queries,
+                parts,
                 worker: index,
                 threads,
             }
@@ -184,9 +184,9 @@ impl Dataflow {
         restorers.iter_mut().for_each(|restorer| restorer.advance_to(epoch));
     }
 
-    /// Which query the operators from a number on belong to; none for what carries all of them.
-    pub(crate) fn queries(&self) -> Vec<(usize, Option<Name>)> {
-        self.queries.clone()
+    /// Which part of which query the operators from a number on belong to; none for what carries all of them.
+    pub(crate) fn parts(&self) -> Vec<(usize, Option<Name>)> {
+        self.parts.clone()
     }
 
     /// The epoch under way.

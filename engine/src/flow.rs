@@ -56,6 +56,8 @@ pub struct Flow<'s> {
     pub(crate) longest: Rc<LongestWindow>,
     pub(crate) state: State<'s>,
     pub(crate) feeders: Vec<Feeder>,
+    /// which part the operators from a number on belong to
+    pub(crate) parts: Vec<(usize, Option<Name>)>,
     pub(crate) publisher: Publisher<'s>,
 }
 
@@ -88,6 +90,11 @@ impl<'s> Flow<'s> {
             longest: self.longest.clone(),
             state: self.state.clone(),
         }
+    }
+
+    /// What the rest of the query, up to the next part, is called where the job shows what its operators cost.
+    pub fn part(&mut self, name: &str) {
+        self.parts.push((self.state.next_operator(), Some(Name::from(name))));
     }
 
     /// To the rest of the query there are no logs but those of this time, and time goes no further.

@@ -311,7 +311,7 @@ fn work(
     let noticed = move |notice: &Notice| noticing.noticed(notice);
     let mut profile = Profile::of(worker, metrics.clone());
     let dataflow = Dataflow::build(worker, settings, metrics, queries, shared.outputs.clone(), keep, noticed);
-    profile.belong(dataflow.queries());
+    profile.belong(dataflow.parts());
     let open = |source: &dyn Source| {
         let committed = start.committed.as_ref();
         let resume = committed.map(|committed| committed.positions(&source.name())).unwrap_or_default();

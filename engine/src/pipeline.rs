@@ -97,8 +97,8 @@ pub struct Operator {
     pub address: Vec<usize>,
     /// What kind it is.
     pub name: String,
-    /// The query that it belongs to; none for what carries all of them.
-    pub query: Option<Name>,
+    /// The query that it belongs to, or the part of one; none for what carries all of them.
+    pub part: Option<Name>,
 }
 
 /// What leads from one operator to another.

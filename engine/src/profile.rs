@@ -28,8 +28,8 @@ pub(crate) struct Profile {
     ledger: Rc<RefCell<Ledger>>,
     metrics: Arc<Metrics>,
     worker: usize,
-    /// which query the operators from a number on belong to
-    queries: Vec<(usize, Option<Name>)>,
+    /// which part of which query the operators from a number on belong to
+    parts: Vec<(usize, Option<Name>)>,
     plan: Arc<Plan>,
     /// what metrics know of operators, by their numbers
     known: Vec<OperatorTally>,
@@ -76,7 +76,7 @@ impl Profile {
             ledger,
             metrics,
             worker: worker.index(),
-            queries: Vec::new(),
+            parts: Vec::new(),
             plan: Arc::default(),
             known: Vec::new(),
             began: now,
@@ -87,9 +87,9 @@ impl Profile {
         }
     }
 
-    /// Learns which query the operators from a number on belong to.
-    pub(crate) fn belong(&mut self, queries: Vec<(usize, Option<Name>)>) {
-        self.queries = queries;
+    /// Learns which part the operators from a number on belong to.
+    pub(crate) fn belong(&mut self, parts: Vec<(usize, Option<Name>)>) {
+        self.parts = parts;
     }
 
     /// A turn of the worker's loop begins, in which it reads or is held back.
@@ -121,7 +121,7 @@ impl Profile {
         let mut ledger = self.ledger.borrow_mut();
         let (operates, channels) = (std::mem::take(&mut ledger.operates), std::mem::take(&mut ledger.channels));
         if !operates.is_empty() || !channels.is_empty() {
-            self.plan = Arc::new(self.plan.with(operates, channels, &self.queries));
+            self.plan = Arc::new(self.plan.with(operates, channels, &self.parts));
         }
         let plan = self.plan.clone();
         let operators: Vec<_> = plan.operators.iter().map(|operator| at(&ledger.operators, operator.id)).collect();
@@ -170,12 +170,12 @@ impl Plan {
         &self,
         operates: Vec<OperatesEvent>,
         channels: Vec<ChannelsEvent>,
-        queries: &[(usize, Option<Name>)],
+        parts: &[(usize, Option<Name>)],
     ) -> Plan {
         let mut plan = self.clone();
         plan.operators.extend(operates.into_iter().map(|OperatesEvent { id, addr: address, name }| {
-            let query = queries.iter().rev().find(|(first, _)| *first <= id).and_then(|(_, query)| query.clone());
-            Operator { id, address, name, query }
+            let part = parts.iter().rev().find(|(first, _)| *first <= id).and_then(|(_, part)| part.clone());
+            Operator { id, address, name, part }
         }));
         plan.operators.sort_unstable_by_key(|operator| operator.id);
         let numbers: BTreeMap<&[usize], usize> =
@@ -339,14 +339,14 @@ mod tests {
             target,
             typ: String::new(),
         };
-        let queries = [(3, Some(Name::from("volume"))), (20, None)];
+        let parts = [(3, Some(Name::from("volume"))), (20, None)];
         let plan = Plan::default();
         let operators =
             vec![operates(9, &[1, 2], "Scope"), operates(2, &[1, 1], "Input"), operates(1, &[1], "Dataflow")];
-        let plan = plan.with(operators, vec![channel(4, &[1], (1, 0), (2, 0))], &queries);
+        let plan = plan.with(operators, vec![channel(4, &[1], (1, 0), (2, 0))], &parts);
         let within = vec![channel(12, &[1, 2], (0, 0), (1, 1)), channel(13, &[1, 7], (1, 0), (2, 0))];
-        let plan = plan.with(vec![operates(11, &[1, 2, 1], "Map"), operates(21, &[1, 3], "Probe")], within, &queries);
-        let shown = plan.operators.iter().map(|operator| (operator.id, operator.query.as_deref()));
+        let plan = plan.with(vec![operates(11, &[1, 2, 1], "Map"), operates(21, &[1, 3], "Probe")], within, &parts);
+        let shown = plan.operators.iter().map(|operator| (operator.id, operator.part.as_deref()));
         let volume = Some("volume");
         assert_eq!(shown.collect::<Vec<_>>(), [(1, None), (2, None), (9, volume), (11, volume), (21, None)]);
         let expected = [Channel { id: 4, from: (2, 0), to: 9 }, Channel { id: 12, from: (9, 0), to: 11 }];

@@ -53,17 +53,29 @@ impl Query for Standard {
     }
 
     fn build(&self, flow: &mut Flow<'_>) {
+        flow.part("statistics");
         let stats = stats::build(flow, &self.rollups);
+        flow.part("log_volume");
         log_volume::build(flow, &stats);
+        flow.part("error_rate");
         error_rate::build(flow, &stats);
+        flow.part("level_breakdown");
         level_breakdown::build(flow, &stats);
+        flow.part("latency");
         latency::build(flow, &stats);
+        flow.part("service_health");
         service_health::build(flow, &stats);
+        flow.part("patterns");
         let seen = patterns::build(flow, &self.patterns);
+        flow.part("top_errors");
         top_errors::build(flow, &seen);
+        flow.part("service_graph");
         service_graph::build(flow, &self.service_graph);
+        flow.part("anomalies");
         let anomalies = anomalies::build(flow, &stats, &self.detectors).concat(seen.anomalies.clone());
+        flow.part("alerts");
         alerts::build(flow, &stats, &self.thresholds);
+        flow.part("rules");
         let hosts = self.rules.by_host.then(|| rules::hosts(flow));
         rules::build(
             flow,

@@ -6,11 +6,11 @@ use highwater_engine::pipeline::{Operator, WorkerReport};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The operators of one query.
+/// The operators of one query, or of a part of it.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Part {
-    /// The query; none for what carries all of them.
-    query: Option<String>,
+    /// What it is called; none for what carries all queries.
+    name: Option<String>,
     /// Ordered by their numbers, which is the order in which they were made.
     operators: Vec<OperatorState>,
 }
@@ -58,7 +58,7 @@ struct Carried {
     received: u64,
 }
 
-/// The operators by query, in the order in which they were made; what carries all comes first.
+/// The operators by the part they belong to, in the order in which they were made; what carries all comes first.
 pub(crate) fn parts(workers: &[Arc<WorkerReport>]) -> Vec<Part> {
     let mut channels = BTreeMap::<usize, Carried>::new();
     for worker in workers {
@@ -98,17 +98,17 @@ pub(crate) fn parts(workers: &[Arc<WorkerReport>]) -> Vec<Part> {
             state.records_out += sent;
         }
     }
-    by_query(workers, operators)
+    by_part(workers, operators)
 }
 
-fn by_query(workers: &[Arc<WorkerReport>], mut operators: BTreeMap<usize, OperatorState>) -> Vec<Part> {
-    let mut parts = vec![Part { query: None, operators: Vec::new() }];
+fn by_part(workers: &[Arc<WorkerReport>], mut operators: BTreeMap<usize, OperatorState>) -> Vec<Part> {
+    let mut parts = vec![Part { name: None, operators: Vec::new() }];
     for operator in workers.iter().flat_map(|worker| &worker.plan.operators) {
         let Some(state) = operators.remove(&operator.id) else { continue };
-        let query = operator.query.as_deref();
-        match parts.iter_mut().find(|part| part.query.as_deref() == query) {
+        let name = operator.part.as_deref();
+        match parts.iter_mut().find(|part| part.name.as_deref() == name) {
             Some(part) => part.operators.push(state),
-            None => parts.push(Part { query: query.map(str::to_owned), operators: vec![state] }),
+            None => parts.push(Part { name: name.map(str::to_owned), operators: vec![state] }),
         }
     }
     parts.retain(|part| !part.operators.is_empty());

@@ -55,7 +55,7 @@ struct Pipeline {
     sources: Vec<PartitionState>,
     /// The workers of this process.
     workers: Vec<WorkerTime>,
-    /// The operators of each query, and of what carries all of them.
+    /// The operators of each query or part of one, and of what carries all of them.
     parts: Vec<Part>,
     commits: Commits,
     sinks: Vec<SinkState>,

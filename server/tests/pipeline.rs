@@ -60,7 +60,7 @@ impl Sink for Moody {
 fn sum(pipeline: &Json, query: impl Into<Json>, name: &str, figure: &str) -> i64 {
     let query = query.into();
     let parts = pipeline["parts"].as_array().unwrap();
-    let part = parts.iter().find(|part| part["query"] == query).unwrap_or_else(|| panic!("no {query}: {pipeline}"));
+    let part = parts.iter().find(|part| part["name"] == query).unwrap_or_else(|| panic!("no {query}: {pipeline}"));
     let operators = part["operators"].as_array().unwrap().iter().filter(|operator| operator["name"] == name);
     operators.map(|operator| operator[figure].as_i64().unwrap()).sum()
 }

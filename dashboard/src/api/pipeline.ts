@@ -48,8 +48,8 @@ export interface Operator {
 }
 
 export interface Part {
-  /** None for what carries all queries. */
-  query: string | null;
+  /** A query, or a part of one; none for what carries all of them. */
+  name: string | null;
   operators: Operator[];
 }
 

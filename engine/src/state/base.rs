@@ -64,6 +64,11 @@ impl<'s> State<'s> {
         self.0.query.replace(Name::from(name));
     }
 
+    /// A number that no operator has yet; the next ones have it and those after it.
+    pub(crate) fn next_operator(&self) -> usize {
+        self.0.scope.worker().peek_identifier()
+    }
+
     /// A base collection. Its rows are found again by the query's name, by `what` and by their types, so what has
     /// another meaning must have another of these.
     pub(crate) fn base<R: ExchangeData, V: ExchangeData>(&self, what: &str) -> Base<'s, R, V> {

@@ -58,7 +58,7 @@ export function FlowStrip({ span }: { span: Span }) {
       unit: "records held",
       notes: [
         `${count(operators.length)} operators`,
-        `${now.parts.filter(({ query }) => query).length} queries`,
+        `${now.parts.filter(({ name }) => name).length} queries`,
       ],
       health: undefined,
     },

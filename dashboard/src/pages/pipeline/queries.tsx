@@ -19,7 +19,7 @@ interface QueryCost {
 export const ENGINE = "engine";
 
 export function nameOf(part: Part): string {
-  return part.query ?? ENGINE;
+  return part.name ?? ENGINE;
 }
 
 export function Queries({ span }: { span: Span }) {
