@@ -10,7 +10,7 @@ import { chooseTheme, isDark } from "./theme";
 
 export function Navigation({ path, children }: { path: string; children: ComponentChildren }) {
   return (
-    <div class="side">
+    <header class="side">
       <Link href="/" class="brand">
         <img src="/favicon.svg" alt="" width="24" height="24" />
         Highwater
@@ -38,7 +38,7 @@ export function Navigation({ path, children }: { path: string; children: Compone
         {children}
         <ThemeSwitch />
       </div>
-    </div>
+    </header>
   );
 }
 

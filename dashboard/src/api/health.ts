@@ -35,5 +35,11 @@ export function complaints(health: Health): string[] {
   return named.filter(([, part]) => part.reason).map(([name, part]) => `${name}: ${part.reason}`);
 }
 
+/** Event time up to which all is known, in milliseconds; the wall clock where the job has not said. */
+export function knownUpTo(): number {
+  const watermark = jobHealth.value?.watermark;
+  return watermark ? Date.parse(watermark) : Date.now();
+}
+
 /** The newest of what the job said of itself: the shell asks, pages read. */
 export const jobHealth = signal<Health | undefined>(undefined);

@@ -1,5 +1,5 @@
-// Marks on a chart: what happened when. Each is a line over the whole height with a head at the top; its words stand in
-// the tooltip and, for whoever cannot see either, in the list that a page shows beside the chart.
+// Marks on a chart: what happened when. Each has a head at the top; what is bad, a line over the whole height. Its words
+// stand in the tooltip and, for whoever cannot see either, in the list that a page shows beside the chart.
 
 import type uPlot from "uplot";
 import { type Color, colorOf } from "./look";
@@ -41,15 +41,17 @@ function draw(plot: uPlot, mark: Mark, color: string, scale: number): void {
     ctx.globalAlpha = 0.1;
     ctx.fillRect(x, bbox.top, end - x, bbox.height);
   }
-  // what is less grave stands back, or many marks would hide the chart
-  ctx.globalAlpha = mark.tone === "bad" ? 0.8 : 0.3;
-  ctx.lineWidth = scale;
-  ctx.setLineDash([3 * scale, 3 * scale]);
-  ctx.beginPath();
-  ctx.moveTo(x, bbox.top);
-  ctx.lineTo(x, bbox.top + bbox.height);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  // what is less grave is a head alone, or many marks would hide the chart
+  if (mark.tone === "bad") {
+    ctx.globalAlpha = 0.8;
+    ctx.lineWidth = scale;
+    ctx.setLineDash([3 * scale, 3 * scale]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.setLineDash([]);
+  }
   ctx.globalAlpha = 1;
   const size = 4 * scale;
   ctx.beginPath();

@@ -2,7 +2,7 @@
 
 import type { Anomaly } from "../../api/anomalies";
 import type { Changed } from "../../api/compared";
-import { changedMessages } from "../../api/evidence";
+import { changedMessages, isCounted } from "../../api/evidence";
 import { usePoll } from "../../api/poll";
 import { Failure, Skeleton } from "../../parts/empty";
 import { compact } from "../../parts/numbers";
@@ -10,7 +10,11 @@ import { compact } from "../../parts/numbers";
 const MOST = 6;
 
 export function ChangedMessages({ anomaly }: { anomaly: Anomaly }) {
-  const { data, error, reload } = usePoll(anomaly.id, (signal) => changedMessages(anomaly, MOST, signal), 0);
+  const { data, error, reload } = usePoll(
+    anomaly.id,
+    (signal) => changedMessages(anomaly, MOST, signal),
+    isCounted(anomaly) ? 0 : 10_000,
+  );
   return (
     <div class="why-part">
       <h3>Messages that changed most, in logs a minute</h3>

@@ -2,6 +2,7 @@
 
 import { useMemo } from "preact/hooks";
 import type { Anomaly } from "../../api/anomalies";
+import { knownUpTo } from "../../api/health";
 import { RANGE_MS, RANGES, type Range } from "../../api/metrics";
 import { useView } from "../../api/view";
 import { Card } from "../../parts/card";
@@ -9,7 +10,6 @@ import { Choice } from "../../parts/choice";
 import { Empty, Failure, Skeleton } from "../../parts/empty";
 import { count } from "../../parts/numbers";
 import { PageHead } from "../../parts/page";
-import { clock } from "../../parts/time";
 import { useChoice, useUrl } from "../../url";
 import "./anomalies.css";
 import { Filters, type Wanted } from "./filters";
@@ -75,10 +75,10 @@ export default function AnomaliesPage() {
   );
 }
 
-/** The time up to which things are shown, which goes on in steps that change the page. */
+/** The time up to which things are shown: that of the logs, which may be of long ago, in steps that change the page. */
 function useNow(range: Range): number {
   const step = RANGE_MS[range] / 90;
-  return Math.ceil(clock.value / step) * step;
+  return Math.ceil(knownUpTo() / step) * step;
 }
 
 function isWanted(anomaly: Anomaly, { metric, service, severity }: Wanted): boolean {

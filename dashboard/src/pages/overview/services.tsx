@@ -41,7 +41,7 @@ export function Services({ rows, error, range }: ServicesProps) {
         </Empty>
       ) : (
         <Table
-          label="Services"
+          label="How each service is"
           columns={columns}
           rows={rows}
           keyOf={(row) => row.service}
@@ -79,7 +79,9 @@ function columnsOf(past: Past | undefined, range: Range): Column<ServiceRow>[] {
       name: "service",
       title: "Service",
       cell: (row) => (
-        <Link href={address("/logs", { service: row.service, time_range: range })}>{row.service}</Link>
+        <Link class="service-name" href={address("/logs", { service: row.service, time_range: range })}>
+          {row.service}
+        </Link>
       ),
       sortBy: (row) => row.service,
     },
