@@ -1,6 +1,6 @@
 // Alerts as a table: what is open first, then what is over.
 
-import { type Alert, type AlertPage, isSilenced, type Rule, type Silence } from "../../api/alerts";
+import type { Alert, AlertPage, Rule, Silence } from "../../api/alerts";
 import type { Loaded } from "../../api/poll";
 import { SeverityBadge, Status } from "../../parts/badge";
 import { Card } from "../../parts/card";
@@ -10,6 +10,7 @@ import { count, duration } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { Ago, clock } from "../../parts/time";
 import { useChoice, useUrl } from "../../url";
+import { isSilenced } from "./silenced";
 import { metricOf, STATUS_TITLES, STATUS_TONES, valued } from "./words";
 
 const VIEWS = ["open", "firing", "acknowledged", "pending", "resolved", "all"] as const;

@@ -39,7 +39,7 @@ export function BacktestDialog({ rule }: { rule: Rule }) {
         <Choice label="Over which time" options={RANGES} value={range} onChange={setRange} />
       </div>
       {error && !isOld ? (
-        <Failure error={error} retry={reload} />
+        <Failure error={error} />
       ) : !data || isOld ? (
         <>
           <Skeleton lines={6} />

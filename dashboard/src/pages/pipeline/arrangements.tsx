@@ -1,10 +1,11 @@
 // What operators hold in memory: the largest arrangements first.
 
-import { elapsed, indexOf, type Operator, type Span } from "../../api/pipeline";
+import type { Operator } from "../../api/pipeline";
 import { Empty } from "../../parts/empty";
 import { bytes, compact, count, percent } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { nameOf } from "./queries";
+import { elapsed, indexOf, type Span } from "./rates";
 import { Share } from "./share";
 
 const MOST = 12;
@@ -27,6 +28,7 @@ export function Arrangements({ span }: { span: Span }) {
   );
   const total = all.reduce((sum, { operator }) => sum + operator.records_held, 0);
   const rows = all.sort((a, b) => b.operator.records_held - a.operator.records_held).slice(0, MOST);
+  const largest = rows[0]?.operator.records_held ?? 0;
   if (!rows.length) return <Empty title="Nothing is held yet" />;
   const columns: Column<Row>[] = [
     {
@@ -43,7 +45,9 @@ export function Arrangements({ span }: { span: Span }) {
     {
       name: "share",
       title: "Of all",
-      cell: ({ operator }) => <Share part={operator.records_held / Math.max(1, total)} />,
+      cell: ({ operator }) => (
+        <Share part={operator.records_held / Math.max(1, total)} most={largest / Math.max(1, total)} />
+      ),
       isNumber: true,
     },
     {

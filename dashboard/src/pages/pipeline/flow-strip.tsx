@@ -1,10 +1,10 @@
 // From sources to sinks in a row: at each station what passes, and whether it is well.
 
 import { health } from "../../api/health";
-import { rate, type Span } from "../../api/pipeline";
 import { usePoll } from "../../api/poll";
 import { healthTone, Status, type Tone } from "../../parts/badge";
 import { bytes, compact, count, duration, percent } from "../../parts/numbers";
+import { rate, type Span } from "./rates";
 import { busy } from "./worker-time";
 
 interface Station {
@@ -37,7 +37,11 @@ export function FlowStrip({ span }: { span: Span }) {
       figure: compact(rate(span, (answer) => answer.intake.logs)),
       unit: "logs/s",
       notes: [
-        delay === null ? "no log yet" : `watermark ${duration(Number(delay) * 1000)} behind`,
+        parts?.source.reason
+          ? ""
+          : delay === null
+            ? "no log yet"
+            : `watermark ${duration(Number(delay) * 1000)} behind`,
         lags.length ? `${compact(lags.reduce((sum, lag) => sum + lag, 0))} records to read` : "",
       ],
       health: parts?.source,
@@ -56,10 +60,7 @@ export function FlowStrip({ span }: { span: Span }) {
       title: "Operators",
       figure: compact(held),
       unit: "records held",
-      notes: [
-        `${count(operators.length)} operators`,
-        `${now.parts.filter(({ name }) => name).length} queries`,
-      ],
+      notes: [`${count(operators.length)} operators`],
       health: undefined,
     },
     {
@@ -77,7 +78,7 @@ export function FlowStrip({ span }: { span: Span }) {
       figure: now.sinks.length ? bytes(waiting) : "–",
       unit: now.sinks.length ? "waiting" : "",
       notes: [
-        now.sinks.length ? `${count(now.sinks.length)} sinks` : "none configured",
+        ["none configured", "one sink"][now.sinks.length] ?? `${count(now.sinks.length)} sinks`,
         retries > 0 ? `${compact(retries)} retries/s` : "",
       ],
       health: sinks.find(({ status }) => status !== "healthy") ?? sinks[0],

@@ -1,6 +1,6 @@
 // Operators: what each costs and takes, of all queries or of one.
 
-import { indexOf, type Operator, operatorRate, type Span } from "../../api/pipeline";
+import type { Operator } from "../../api/pipeline";
 import { Card } from "../../parts/card";
 import { Empty } from "../../parts/empty";
 import { compact, count, duration } from "../../parts/numbers";
@@ -8,6 +8,7 @@ import { type Column, sorted, Table } from "../../parts/table";
 import { useUrl } from "../../url";
 import { about } from "./about";
 import { nameOf } from "./queries";
+import { indexOf, operatorRate, type Span } from "./rates";
 import { Share } from "./share";
 
 interface Row {
@@ -31,7 +32,7 @@ export function Operators({ span }: { span: Span }) {
     .filter((part) => !query || nameOf(part) === query)
     .flatMap((part) => part.operators.map((operator) => row(span, operator, nameOf(part))));
   const sort = params.get("sort") ?? "-share";
-  const columns = columnsOf(span);
+  const columns = columnsOf(span, Math.max(0, ...rows.map(({ share }) => share)));
   const shown = showsAll ? rows : sorted(rows, columns, sort).slice(0, FEW);
   return (
     <Card
@@ -91,7 +92,7 @@ function row(span: Span, operator: Operator, query: string): Row {
   };
 }
 
-function columnsOf(span: Span): Column<Row>[] {
+function columnsOf(span: Span, most: number): Column<Row>[] {
   const index = indexOf(span.now);
   const perRun = ({ operator }: Row) => (operator.runs ? (operator.seconds / operator.runs) * 1000 : 0);
   const number = (name: string, title: string, of: (row: Row) => number, shown = compact): Column<Row> => ({
@@ -122,7 +123,7 @@ function columnsOf(span: Span): Column<Row>[] {
     {
       name: "share",
       title: "Time",
-      cell: ({ share }) => <Share part={share} />,
+      cell: ({ share }) => <Share part={share} most={most} />,
       isNumber: true,
       sortBy: (row) => row.share,
     },

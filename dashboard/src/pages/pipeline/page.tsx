@@ -1,6 +1,6 @@
 // The dataflow itself: where logs are, where time goes, what is held, and what waits.
 
-import { elapsed, pipeline, rate, type Span, useSpan } from "../../api/pipeline";
+import { pipeline } from "../../api/pipeline";
 import { usePoll } from "../../api/poll";
 import { Card } from "../../parts/card";
 import { Failure, Skeleton } from "../../parts/empty";
@@ -14,6 +14,7 @@ import { Sinks } from "./sinks";
 import { Sources } from "./sources";
 import { Workers } from "./workers";
 import "./pipeline.css";
+import { elapsed, rate, type Span, useSpan } from "./rates";
 
 export default function PipelinePage() {
   const { data, error, reload } = usePoll("pipeline", pipeline, 2000);
@@ -39,17 +40,10 @@ function Shown({ span }: { span: Span }) {
     <>
       <FlowStrip span={span} />
       <div class="grid">
-        <Card title="Workers" note="What becomes of their time" class="span-6">
-          <Workers span={span} />
-        </Card>
-        <Card title="Queries" note="Each with its share of the workers' time" class="span-6" flush>
-          <Queries span={span} />
-        </Card>
-        <Operators span={span} />
-        <Card title="Arrangements" note="What the dataflow remembers" class="span-8" flush>
-          <Arrangements span={span} />
-        </Card>
-        <div class="span-4 column">
+        <div class="span-6 column">
+          <Card title="Workers" note="What becomes of their time">
+            <Workers span={span} />
+          </Card>
           <Card title="Epochs and commits">
             <Latencies span={span} />
           </Card>
@@ -57,11 +51,22 @@ function Shown({ span }: { span: Span }) {
             <Intake span={span} />
           </Card>
         </div>
-        <Card title="Sources" note={`${count(now.sources.length)} partitions`} class="span-8" flush>
-          <Sources span={span} />
+        <Card title="Queries" note="Each with its share of the workers' time" class="span-6" flush>
+          <Queries span={span} />
+        </Card>
+        <Operators span={span} />
+        <Card title="Arrangements" note="What the dataflow remembers" class="span-8" flush>
+          <Arrangements span={span} />
         </Card>
         <Card title="Sinks" class="span-4" flush>
           <Sinks span={span} />
+        </Card>
+        <Card
+          title="Sources"
+          note={now.sources.length === 1 ? "one partition" : `${count(now.sources.length)} partitions`}
+          flush
+        >
+          <Sources span={span} />
         </Card>
       </div>
     </>

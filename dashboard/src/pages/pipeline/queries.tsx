@@ -1,9 +1,10 @@
 // Which query costs what: the sum of its operators.
 
-import { operatorRate, type Part, type Span } from "../../api/pipeline";
+import type { Part } from "../../api/pipeline";
 import { compact, count } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { useUrl } from "../../url";
+import { operatorRate, type Span } from "./rates";
 import { Share } from "./share";
 
 interface QueryCost {
@@ -26,6 +27,7 @@ export function Queries({ span }: { span: Span }) {
   const [params, change] = useUrl();
   const chosen = params.get("query");
   const costs = span.now.parts.map((part) => cost(span, part));
+  const most = Math.max(0, ...costs.map(({ share }) => share));
   const columns: Column<QueryCost>[] = [
     {
       name: "name",
@@ -45,7 +47,7 @@ export function Queries({ span }: { span: Span }) {
     {
       name: "share",
       title: "Time",
-      cell: ({ share }) => <Share part={share} />,
+      cell: ({ share }) => <Share part={share} most={most} />,
       isNumber: true,
       sortBy: (row) => row.share,
     },

@@ -2,11 +2,13 @@
 
 import { percent } from "../../parts/numbers";
 
-export function Share({ part }: { part: number }) {
+/** The bar is as long as `part` is of `most`: the largest one of a list fills it. */
+export function Share({ part, most }: { part: number; most: number }) {
+  const length = most > 0 ? Math.min(1, part / most) : 0;
   return (
     <span class="share">
       <span class="share-track" aria-hidden="true">
-        <span style={{ width: `${Math.min(1, part) * 100}%` }} />
+        <span style={{ width: `${length * 100}%` }} />
       </span>
       {percent(part)}
     </span>

@@ -1,9 +1,10 @@
 // Ways out: what waits, what had to be tried again, and why.
 
-import { rate, type Sink, type Span } from "../../api/pipeline";
+import type { Sink } from "../../api/pipeline";
 import { Empty } from "../../parts/empty";
 import { bytes, compact, count } from "../../parts/numbers";
 import { Ago } from "../../parts/time";
+import { rate, type Span } from "./rates";
 
 export function Sinks({ span }: { span: Span }) {
   const { sinks } = span.now;

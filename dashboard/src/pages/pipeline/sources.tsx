@@ -1,12 +1,13 @@
 // Partitions: how far each is read, and whether it holds the watermark back.
 
-import { elapsed, type Partition, type Span } from "../../api/pipeline";
+import type { Partition } from "../../api/pipeline";
 import { Status } from "../../parts/badge";
 import { Empty } from "../../parts/empty";
 import { compact, count, duration } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { Time } from "../../parts/time";
 import { useUrl } from "../../url";
+import { elapsed, type Span } from "./rates";
 
 export function Sources({ span }: { span: Span }) {
   const [params, change] = useUrl();
@@ -16,7 +17,7 @@ export function Sources({ span }: { span: Span }) {
     const before = span.before?.sources.find(
       (old) => old.source === read.source && old.partition === read.partition,
     );
-    if (read.next_offset === null || before?.next_offset == null) return undefined;
+    if (!isCountable(read.next_offset) || before?.next_offset == null) return undefined;
     return (read.next_offset - before.next_offset) / elapsed(span);
   };
   const slowest = sources.reduce<string | null>(
@@ -73,14 +74,17 @@ export function Sources({ span }: { span: Span }) {
     {
       name: "position",
       title: "Position",
-      cell: (read) => (read.next_offset === null ? "–" : count(read.next_offset)),
+      cell: (read) => (isCountable(read.next_offset) ? count(read.next_offset) : "–"),
       isNumber: true,
       isMinor: true,
     },
     {
       name: "speed",
       title: "Steps/s",
-      cell: (read) => compact(speed(read) ?? 0),
+      cell: (read) => {
+        const now = speed(read);
+        return now === undefined ? "–" : compact(now);
+      },
       isNumber: true,
       isMinor: true,
       sortBy: (read) => speed(read) ?? 0,
@@ -97,4 +101,9 @@ export function Sources({ span }: { span: Span }) {
       onSort={(sort) => change({ sources: sort })}
     />
   );
+}
+
+/** Whether a position is a number of steps: made-up logs have positions that are none. */
+function isCountable(position: number | null): position is number {
+  return position !== null && Number.isSafeInteger(position);
 }

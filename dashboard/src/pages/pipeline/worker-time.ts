@@ -1,6 +1,7 @@
 // What became of workers' time between two answers, as parts of one.
 
-import type { Span, WorkerTime } from "../../api/pipeline";
+import type { WorkerTime } from "../../api/pipeline";
+import type { Span } from "./rates";
 
 export interface TimeShares {
   worker: number;

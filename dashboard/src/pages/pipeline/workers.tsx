@@ -1,7 +1,7 @@
 // Each worker's time as a bar, and in words.
 
-import type { Span } from "../../api/pipeline";
 import { percent } from "../../parts/numbers";
+import type { Span } from "./rates";
 import { busy, type TimeShares } from "./worker-time";
 
 const KINDS = [
