@@ -56,7 +56,7 @@ export function LineChart(props: LinesProps) {
   const options = (): Omit<uPlot.Options, "width" | "height"> => ({
     ms: 1,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 16, 0, 0],
     cursor: quietCursor(Boolean(onSelect)),
     scales: { y: { range: fromZero } },
     axes: [timeAxis(), valueAxis(format)],

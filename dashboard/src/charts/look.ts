@@ -31,6 +31,7 @@ const toSecond = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
+  hourCycle: "h23",
 });
 const toMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const toDay = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });

@@ -33,8 +33,8 @@ export function StackedChart(props: StackedProps) {
   const options = (): Omit<uPlot.Options, "width" | "height"> => ({
     ms: 1,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
-    cursor: quietCursor(Boolean(onSelect)),
+    padding: [8, 16, 0, 0],
+    cursor: { ...quietCursor(Boolean(onSelect)), dataIdx: barUnder },
     scales: {
       x: { range: (_, from, to) => [from, to + now.current.step] },
       y: { range: fromZero },
@@ -71,4 +71,9 @@ function bars(color: Color): uPlot.Series {
   const paths = uPlot.paths.bars?.({ align: 1, size: [0.88, 40], gap: 0 });
   const fill = colorOf(color);
   return { fill, stroke: fill, width: 0, points: { show: false }, ...(paths && { paths }) };
+}
+
+/** A bar begins at its time: the nearest time may be that of the bar after. */
+function barUnder(plot: uPlot, _: number, nearest: number, at: number): number {
+  return nearest > 0 && (plot.data[0][nearest] ?? 0) > at ? nearest - 1 : nearest;
 }

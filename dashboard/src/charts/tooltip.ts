@@ -24,7 +24,9 @@ export function tooltipPlugin(
         plot.over.append(box);
       },
       setCursor: (plot) => {
-        const { idx, left } = plot.cursor;
+        const { left } = plot.cursor;
+        // which point it is may be up to the chart: see `dataIdx`
+        const idx = plot.cursor.idxs?.[1] ?? plot.cursor.idx;
         const time = idx === null || idx === undefined ? undefined : plot.data[0][idx];
         box.hidden = time === undefined || left === undefined || left < 0;
         if (box.hidden || time === undefined || idx === null || idx === undefined) return;
