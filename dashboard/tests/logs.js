@@ -59,7 +59,7 @@ export default function logs(house) {
       await page.getByLabel("Query", { exact: true }).fill("quagga");
       await page.keyboard.press("Enter");
       await page.getByText("1 log", { exact: false }).first().waitFor();
-      assert.equal(await page.locator("mark").first().innerText(), "quagga");
+      assert.equal(await page.locator("mark").first().textContent(), "quagga");
       await page.getByRole("button", { name: log.message }).press("Enter");
       const details = page.getByRole("dialog");
       for (const text of [log.message, log.trace_id, "shelf.row", "17"]) {

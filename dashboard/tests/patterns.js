@@ -22,9 +22,11 @@ export default function patterns(house) {
     await visit(house.browser, house.job.url, async (page) => {
       await goTo(page, `/patterns?service=${service}`);
       const rows = page.getByRole("region", { name: "Message templates" }).locator("tbody tr");
-      await until("the new one at the top", async () => (await rows.first().innerText()).includes("selvage"));
-      assert.match(await rows.first().innerText(), /NEW/);
-      assert.doesNotMatch(await rows.last().innerText(), /NEW/);
+      await until("the new one at the top", async () =>
+        (await rows.first().textContent()).includes("selvage"),
+      );
+      assert.match(await rows.first().textContent(), /NEW/);
+      assert.doesNotMatch(await rows.last().textContent(), /NEW/);
       await rows.first().getByRole("button").click();
       const details = page.getByRole("dialog");
       await details.getByText("thread 1 broke at the selvage").waitFor();

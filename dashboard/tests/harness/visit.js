@@ -3,6 +3,7 @@
  * throws, a request to any other host.
  */
 import assert from "node:assert/strict";
+import path from "node:path";
 import { chromium } from "playwright-core";
 
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
@@ -49,11 +50,20 @@ export async function visit(browser, url, act, { size = "desktop", theme = "ligh
     assert.deepEqual(complaints, [], "nothing to complain about");
     return result;
   } catch (error) {
+    await picture(page);
     if (complaints.length) error.message += `\nThe browser said: ${complaints.join("\n")}`;
     throw error;
   } finally {
     await context.close();
   }
+}
+
+const FAILURES = path.resolve(import.meta.dirname, "../../../target/screenshots/failed");
+
+/** What it looked like when a test failed, by the time of day. */
+async function picture(page) {
+  const name = `${new Date().toISOString().slice(11, 23).replaceAll(":", "-")}.png`;
+  await page.screenshot({ path: path.join(FAILURES, name) }).catch(() => undefined);
 }
 
 /**

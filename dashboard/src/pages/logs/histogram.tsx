@@ -4,6 +4,7 @@ import { useRef, useState } from "preact/hooks";
 import type { Aggregations } from "../../api/logs";
 import { count } from "../../parts/numbers";
 import { clockTime } from "../../parts/time";
+import { allBars, type Bar } from "./bars";
 
 export interface HistogramProps {
   found: Aggregations;
@@ -14,11 +15,6 @@ export interface HistogramProps {
 }
 
 const HEIGHT = 64;
-
-interface Bar {
-  start: number;
-  count: number;
-}
 
 export function Histogram({ found, from, to, onChoose }: HistogramProps) {
   const area = useRef<SVGSVGElement>(null);
@@ -105,30 +101,4 @@ export function Histogram({ found, from, to, onChoose }: HistogramProps) {
       </p>
     </div>
   );
-}
-
-/** Most bars that are drawn; the API has about sixty. */
-const MOST_BARS = 400;
-
-/** The API leaves out bars that are empty, and those of the time that was asked for before the first log. */
-function allBars(
-  { histogram, histogram_seconds }: Aggregations,
-  from: number | null,
-  to: number | null,
-): Bar[] {
-  const width = histogram_seconds * 1000;
-  const counts = new Map(histogram.map(({ start, count }) => [Date.parse(start), count]));
-  const starts = [...counts.keys()];
-  const some = starts[0];
-  if (some === undefined || !width) return [];
-  let first = Math.min(...starts);
-  let last = Math.max(...starts);
-  // bars lie where the API put them, whatever was asked for
-  while (from !== null && first > from && (last - first) / width < MOST_BARS) first -= width;
-  while (to !== null && last + width < to && (last - first) / width < MOST_BARS) last += width;
-  const bars: Bar[] = [];
-  for (let start = first; start <= last && bars.length < MOST_BARS; start += width) {
-    bars.push({ start, count: counts.get(start) ?? 0 });
-  }
-  return bars;
 }
