@@ -1,0 +1,1 @@
+//! Isolation forests: how unlike the others is a row of a table?

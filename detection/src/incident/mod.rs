@@ -1,0 +1,1 @@
+//! Anomalies of many series, grouped into incidents with their likely causes.

@@ -1,0 +1,1 @@
+//! The score of incident reports against dated faults.

@@ -1,0 +1,5 @@
+//! How good is a detector, by the rules of public benchmarks?
+
+pub mod incident;
+pub mod nab;
+pub mod outlier;

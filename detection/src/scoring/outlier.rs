@@ -1,0 +1,1 @@
+//! The score of outlier rankings: area under the ROC curve, average precision.
