@@ -38,7 +38,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Rows and labels.
-fn table(file: &Path) -> Result<(Vec<Vec<f64>>, Vec<bool>), Box<dyn Error>> {
+type Table = (Vec<Vec<f64>>, Vec<bool>);
+
+fn table(file: &Path) -> Result<Table, Box<dyn Error>> {
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for line in fs::read_to_string(file)?.lines().skip(1) {
         let mut row = line.split(',').map(str::parse).collect::<Result<Vec<f64>, _>>()?;

@@ -26,9 +26,10 @@ pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, IsolationForest, Patterns};
 pub use detect::{
     Anomaly, AnomalyType, Assessment, Baseline, Detection, Evidence, FEATURES, Floor, History, Method, Model,
-    MovingAverage, NEUTRAL_SCORE, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess, detect,
-    feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
+    MovingAverage, Severity, SeverityThresholds, Subject, Weights, assess, detect, features, merge, moving_average,
+    surprise, surprise_score, z_score, z_scores,
 };
+pub use highwater_detection::forest::{TrainError, Training};
 pub use monoid::{
     Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Occurrences, Percentiles, ServiceStats,
     Sighting, Sightings, Tally,

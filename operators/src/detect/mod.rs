@@ -7,7 +7,6 @@
 mod anomaly;
 mod assess;
 mod detection;
-mod forest;
 mod history;
 mod isolation_forest;
 mod merge;
@@ -20,7 +19,7 @@ pub use anomaly::{Anomaly, AnomalyType, Evidence, Method, Subject};
 pub use assess::{Assessment, assess};
 pub use detection::{Detection, Weights};
 pub use history::{Baseline, Floor, History};
-pub use isolation_forest::{FEATURES, Model, NEUTRAL_SCORE, TrainError, Training, feature_table, features};
+pub use isolation_forest::{FEATURES, Model, features};
 pub use merge::{detect, merge};
 pub use moving_average::{MovingAverage, moving_average};
 pub use severity::{Severity, SeverityThresholds};
