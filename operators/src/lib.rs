@@ -39,7 +39,8 @@ pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;
 pub use template::{
-    MAX_TEMPLATE_BYTES, ParseTemplateIdError, TemplateId, pattern_texts, template, template_id, template_shape,
+    MAX_TEMPLATE_BYTES, Mined, MinedPattern, Miner, ParseTemplateIdError, TemplateId, pattern_texts, template,
+    template_id, template_shape,
 };
 pub use top_k::top_k;
 pub use trace::{Call, EdgeStats, Trace, TraceSample, Visit, calls};

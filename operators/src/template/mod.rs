@@ -5,18 +5,20 @@ mod cluster;
 mod date;
 mod id;
 mod mask;
+mod miner;
 mod row;
 mod shapes;
 mod word;
 
 use std::borrow::Cow;
 
+use self::mask::Mask;
 pub use self::{
     cluster::pattern_texts,
     id::{ParseTemplateIdError, TemplateId},
+    miner::{Mined, MinedPattern, Miner},
     row::template_shape,
 };
-use self::{mask::Mask, shapes::Templates};
 use crate::stable_hash;
 
 /// Longer messages are cut here, in bytes: a template is a key, and keys must stay small.
