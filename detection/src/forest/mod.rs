@@ -11,11 +11,13 @@
 //! Equal rows and seeds grow equal forests. A forest is plain data: ordered, hashable, to be stored and sent.
 
 mod grow;
+mod past;
 mod scale;
 mod tree;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::past::{Oddness, Past};
 use self::{grow::Table, scale::Scale, tree::Tree};
 
 /// What a forest says of everything when all rows it has seen were the same; also the score that the paper takes for "no
