@@ -39,6 +39,7 @@ impl Grouping {
         let mut changes: Vec<_> = self.close(window).into_iter().map(|incident| (Change::Closed, incident)).collect();
         let mut free: Vec<Sign> =
             signs.into_iter().filter(|sign| sign.surprise >= 0.0 && !self.stays(window, sign)).collect();
+        self.open.iter_mut().filter(|incident| incident.until >= window).for_each(|one| one.weigh(calls, &self.config));
         for at in self.join(window, &mut free, calls) {
             changes.push((Change::Grown, self.open[at].clone()));
         }

@@ -121,7 +121,11 @@ impl Incident {
             }
             services.extend(taken.iter().map(|sign| sign.service.clone()));
             self.until = taken.iter().map(|sign| sign.until).fold(self.until, i64::max);
-            self.members.extend(taken.into_iter().map(|sign| Member { since: window, sign }));
+            for sign in taken {
+                if !self.keeps(window, &sign, config) {
+                    self.members.push(Member { since: window, sign });
+                }
+            }
         }
         let has_grown = self.members.len() > before;
         if has_grown {
@@ -130,7 +134,8 @@ impl Incident {
         has_grown
     }
 
-    fn weigh(&mut self, calls: &Calls, config: &GroupingConfig) {
+    /// Says anew, by all that is known now, how strong the evidence is and whom it points to.
+    pub(super) fn weigh(&mut self, calls: &Calls, config: &GroupingConfig) {
         let evidence = evidence(self.members.iter().map(|member| &member.sign), config.corroborating);
         self.evidence = evidence.values().copied().fold(self.evidence, f64::max);
         self.suspects = suspects(&evidence, calls);
