@@ -134,9 +134,10 @@ Examples:
     /// Say what is strange about a table of numbers
     #[command(
         long_about = "Reads a table as CSV and judges each row by those before it, with the detectors that judge logs: each value by \
-            its own past, and rows of several values by an isolation forest as well, trained on what has passed and again as \
+            its own past and the time of day, and rows of several values by an isolation forest as well, trained on what has passed and again as \
             time goes. Writes a row for each row, as it comes: a score from 0 to 1, whether it is an anomaly, what was expected. \
-            A cell that is no number counts as a gap.",
+            A cell that is no number \
+            counts as a gap.",
         after_help = "\
 Examples:
   highwater detect requests.csv --timestamp time --value count --plot requests.svg
@@ -148,6 +149,8 @@ Examples:
     #[command(
         long_about = "Runs the detectors over a folder of labelled data, as they are by default, and writes the table of its \
             benchmark. A folder of such folders gives a table each. Known kinds:
+  combined_windows.json and series               the scores of the Numenta Anomaly Benchmark, by method
+  incidents.csv and metrics of services          faults found, false alerts, and who is blamed
   tables of numbers with a last column `label`   isolation forests: ROC-AUC and average precision, over ten seeds
   <System>/<System>_2k.log_structured.csv        templates, as in Loghub: grouping accuracy and F1",
         after_help = "\

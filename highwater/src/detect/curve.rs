@@ -27,13 +27,13 @@ pub(super) struct Stretch {
 
 impl Curve {
     /// Adds a point. What is no finite number leaves a gap.
-    pub(super) fn push(&mut self, x: f64, value: f64, band: Option<[f64; 2]>, flagged: bool) {
+    pub(super) fn push(&mut self, x: f64, value: f64, band: [f64; 2], flagged: bool) {
         let is_number = value.is_finite();
         let next = Stretch {
             x,
             points: 1,
             values: is_number.then_some([value; 2]),
-            band: band.filter(|band| band.iter().all(|bound| bound.is_finite())),
+            band: band.iter().all(|bound| bound.is_finite()).then_some(band),
             flagged: (flagged && is_number).then_some((x, value)),
         };
         self.width = self.width.max(1);
@@ -79,7 +79,7 @@ mod tests {
         let mut curve = Curve::default();
         for n in 0..100_000_u32 {
             let value = if n == 77_777 { 1e6 } else { f64::from(n % 10) };
-            curve.push(f64::from(n), value, Some([-1.0, 11.0]), n == 77_777);
+            curve.push(f64::from(n), value, [-1.0, 11.0], n == 77_777);
         }
         assert!((MOST / 2..=MOST).contains(&curve.stretches.len()));
         assert_eq!(curve.stretches.iter().map(|stretch| stretch.points).sum::<u64>(), 100_000);
@@ -93,8 +93,8 @@ mod tests {
     #[test]
     fn what_is_no_number_is_a_gap() {
         let mut curve = Curve::default();
-        curve.push(1.0, f64::NAN, None, true);
-        curve.push(2.0, 5.0, Some([f64::NEG_INFINITY, 9.0]), false);
+        curve.push(1.0, f64::NAN, [f64::NAN; 2], true);
+        curve.push(2.0, 5.0, [f64::NEG_INFINITY, 9.0], false);
         let gaps: Vec<_> =
             curve.stretches().iter().map(|stretch| (stretch.values, stretch.band, stretch.flagged)).collect();
         assert_eq!(gaps, [(None, None, None), (Some([5.0; 2]), None, None)]);

@@ -46,7 +46,7 @@ pub(crate) fn detect(arguments: &cli::Detect) -> anyhow::Result<()> {
         if arguments.plot.is_some() {
             let x = at.map_or(number as f64, |at| at.as_micros() as f64);
             for ((curve, value), judged) in curves.iter_mut().zip(&values).zip(&verdict.values) {
-                curve.push(x, *value, judged.as_ref().map(|judged| judged.band), verdict.flagged);
+                curve.push(x, *value, judged.band, verdict.flagged);
             }
         }
         if !rows.write(shown(stamp.map_or(json!(number), Value::String), &values, &verdict, &arguments.value))? {
@@ -75,15 +75,16 @@ fn shown(at: Value, values: &[f64], verdict: &Verdict, names: &[String]) -> Row 
     for ((name, value), judged) in names.iter().zip(values).zip(&verdict.values) {
         add(name.clone(), json!(value));
         let of = |field: &str| format!("{name}.{field}");
-        let judged = judged.as_ref();
-        add(of("score"), json!(judged.map(|judged| judged.score)));
-        add(of("kind"), json!(judged.filter(|judged| judged.flagged).map(|judged| judged.kind)));
-        add(of("expected"), json!(judged.map(|judged| judged.expected)));
-        add(of("low"), json!(judged.map(|judged| judged.band[0])));
-        add(of("high"), json!(judged.map(|judged| judged.band[1])));
-        for (at, method) in judge::METHODS.into_iter().enumerate() {
-            add(of(method), json!(judged.map(|judged| judged.methods[at])));
-        }
+        add(of("score"), json!(judged.score));
+        add(of("flagged"), json!(judged.flagged));
+        add(of("kind"), json!(judged.kind));
+        add(of("expected"), json!(judged.expected));
+        add(of("low"), json!(judged.band[0]));
+        add(of("high"), json!(judged.band[1]));
+        let methods = judged.methods;
+        let each =
+            [("level", methods.level), ("jump", methods.jump), ("shape", methods.shape), ("drift", methods.drift)];
+        each.into_iter().for_each(|(method, surprise)| add(of(method), json!(surprise)));
     }
     if names.len() > 1 {
         let forest = verdict.forest.as_ref();

@@ -1,6 +1,8 @@
 //! `highwater evaluate`: how good the detectors are on labelled data, by the rules of public benchmarks.
 
+mod incidents;
 mod outliers;
+mod series;
 mod templates;
 
 use std::{
@@ -18,8 +20,13 @@ struct Kind {
     table: fn(&Path) -> anyhow::Result<String>,
 }
 
-const KINDS: [Kind; 2] =
-    [Kind { is: outliers::is, table: outliers::table }, Kind { is: templates::is, table: templates::table }];
+/// In the order in which they are tried.
+const KINDS: [Kind; 4] = [
+    Kind { is: series::is, table: series::table },
+    Kind { is: incidents::is, table: incidents::table },
+    Kind { is: outliers::is, table: outliers::table },
+    Kind { is: templates::is, table: templates::table },
+];
 
 /// Writes the table of the folder, or those of the folders in it.
 ///

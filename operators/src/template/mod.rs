@@ -116,8 +116,14 @@ mod tests {
             ("took 15 µs, then 12µs and 1h30m", "took <duration>, then <duration> and <duration>"),
             ("lasted <1 sec, 5 days before", "lasted <duration>, <duration> before"),
             ("1190 bytes (1.16 KB) sent, 16MB left", "<size> sent, <size> left"),
-            ("size 16.0 B, free 9 B or 7 KB; plan 9 B is next", "size <size>, free <num> B or <size>; plan <num> B is next"),
-            ("10.0.0.1 \"GET /a/7?b HTTP/1.1\" 200 \"-\" \"curl 8\"", "<ip> \"GET <path> HTTP/<num>\" <num> <str> <str>"),
+            (
+                "size 16.0 B, free 9 B or 7 KB; plan 9 B is next",
+                "size <size>, free <num> B or <size>; plan <num> B is next",
+            ),
+            (
+                "10.0.0.1 \"GET /a/7?b HTTP/1.1\" 200 \"-\" \"curl 8\"",
+                "<ip> \"GET <path> HTTP/<num>\" <num> <str> <str>",
+            ),
             ("got \"POST it\" and \"GET x HTTP/\"", "got <str> and <str>"),
             ("delta -5 or +3.25, range 1-2", "delta <num> or <num>, range <num>-<num>"),
             ("usage 97.5% of 1,234,567 bytes", "usage <num> of <size>"),
