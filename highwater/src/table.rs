@@ -38,7 +38,7 @@ pub(crate) fn open(file: &str) -> anyhow::Result<Box<dyn BufRead>> {
 /// Where it cannot be read.
 pub(crate) fn read_line(reader: &mut dyn BufRead, line: &mut Vec<u8>, longest: u64) -> io::Result<bool> {
     line.clear();
-    if reader.take(longest).read_until(b'\n', line)? == 0 {
+    if Read::take(&mut *reader, longest).read_until(b'\n', line)? == 0 {
         return Ok(false);
     }
     if line.last() == Some(&b'\n') {

@@ -74,7 +74,7 @@ fn counted(pattern: &MinedPattern) -> Row {
 
 /// Each line's pattern.
 fn assigned<'a>(mined: &'a Mined, lines: &'a [usize]) -> impl Iterator<Item = Row> + 'a {
-    (1..).zip(lines).map(|(line, template)| {
+    (1_u64..).zip(lines).map(move |(line, template)| {
         let text = &mined.pattern(*template).text;
         let id = TemplateId::of_text(text).to_string();
         vec![

@@ -52,6 +52,9 @@ pub(crate) fn detect(arguments: &cli::Detect) -> anyhow::Result<()> {
         if !rows.write(shown(stamp.map_or(json!(number), Value::String), &values, &verdict, &arguments.value))? {
             break;
         }
+        if arguments.file == "-" && !rows.flush()? {
+            break;
+        }
     }
     rows.flush()?;
     match &arguments.plot {

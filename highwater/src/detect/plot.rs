@@ -30,9 +30,9 @@ pub(super) fn draw(file: &Path, names: &[String], curves: &[Curve], with_times: 
 }
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Failure<'a> = DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>;
+type Failure = plotters::drawing::DrawingAreaErrorKind<std::io::Error>;
 
-fn panel<'a>(area: &Area<'a>, name: &str, curve: &Curve, with_times: bool) -> Result<(), Failure<'a>> {
+fn panel(area: &Area<'_>, name: &str, curve: &Curve, with_times: bool) -> Result<(), Failure> {
     let stretches = curve.stretches();
     let (Some(first), Some(last)) = (stretches.first(), stretches.last()) else { return Ok(()) };
     let [low, high] = heights(stretches);

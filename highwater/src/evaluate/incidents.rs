@@ -68,8 +68,9 @@ fn metrics(folder: &Path) -> anyhow::Result<(Vec<f64>, Vec<Column>)> {
         let service = if of_users { SEEN_BY_USERS.1.to_owned() } else { name };
         let metric = |metric: &String| if of_users { format!("seen by users: {metric}") } else { metric.clone() };
         let names = table.names();
-        let mut own: Vec<Column> = names[1..]
+        let mut own: Vec<Column> = names
             .iter()
+            .skip(1)
             .map(|name| Column { service: service.clone(), metric: metric(name), values: Vec::new() })
             .collect();
         let mut clock = Vec::new();

@@ -21,7 +21,7 @@ struct Kind {
 }
 
 /// In the order in which they are tried.
-const KINDS: [Kind; 4] = [
+static KINDS: [Kind; 4] = [
     Kind { is: series::is, table: series::table },
     Kind { is: incidents::is, table: incidents::table },
     Kind { is: outliers::is, table: outliers::table },
