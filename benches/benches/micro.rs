@@ -6,8 +6,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use differential_dataflow::difference::Semigroup;
 use highwater_engine::{Level, format};
 use highwater_operators::{
-    Detection, Histogram, History, Model, Tally, Training, assess, feature_table, features, moving_average, template,
-    z_score,
+    Detection, Histogram, History, Model, Tally, Training, assess, features, moving_average, template, z_score,
 };
 
 const RECORDS: [(&str, &str); 4] = [
@@ -56,12 +55,12 @@ fn detect(c: &mut Criterion) {
     c.bench_function("detect/moving_average", |b| b.iter(|| moving_average(black_box(&past), 140.0, &history, 3.0)));
     c.bench_function("detect/all", |b| b.iter(|| assess(black_box(&past), 140.0, Some(0.7), &Detection::counts())));
     let rows: Vec<_> = (0..256).map(|n| features(100 + n % 7, 0.01, Some(900.0 + (n % 11) as f64), 103)).collect();
-    let Ok(model) = Model::train(&feature_table(&rows), &Training::default()) else { return };
+    let Ok(model) = Model::train(&rows, &Training::default()) else { return };
     c.bench_function("detect/isolation_forest", |b| {
         b.iter(|| model.score(black_box(&features(9, 0.9, Some(8e4), 103))))
     });
     c.bench_function("train/isolation_forest", |b| {
-        b.iter(|| Model::train(&feature_table(black_box(&rows)), &Training::default()).is_ok());
+        b.iter(|| Model::train(black_box(&rows), &Training::default()).is_ok());
     });
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use highwater_engine::Timestamp;
 
-use crate::config::parse_duration;
+use crate::{config::parse_duration, table::Written};
 
 /// Watches streams of logs and says, at once, when they run higher, lower or stranger than they should.
 #[derive(Debug, Parser)]
@@ -131,6 +131,47 @@ Examples:
   HIGHWATER_METADATA__URL=postgres://highwater@db/highwater highwater restore --config highwater.toml --from backup.jsonl"
     )]
     Restore(Restore),
+    /// Say what is strange about a table of numbers
+    #[command(
+        long_about = "Reads a table as CSV and judges each row by those before it, with the detectors that judge logs: each value by \
+            its own past and the time of day, and rows of several values by an isolation forest as well, trained on what has passed and again as \
+            time goes. Writes a row for each row, as it comes: a score from 0 to 1, whether it is an anomaly, what was expected. \
+            A cell that is no number \
+            counts as a gap.",
+        after_help = "\
+Examples:
+  highwater detect requests.csv --timestamp time --value count --plot requests.svg
+  highwater detect machine.csv --value cpu,memory,disk --format json
+  tail -f metrics.csv | highwater detect --timestamp at --value p95 -"
+    )]
+    Detect(Detect),
+    /// Say how good the detectors are on labelled data
+    #[command(
+        long_about = "Runs the detectors over a folder of labelled data, as they are by default, and writes the table of its \
+            benchmark. A folder of such folders gives a table each. Known kinds:
+  combined_windows.json and series               the scores of the Numenta Anomaly Benchmark, by method
+  incidents.csv and metrics of services          faults found, false alerts, and who is blamed
+  tables of numbers with a last column `label`   isolation forests: ROC-AUC and average precision, over ten seeds
+  <System>/<System>_2k.log_structured.csv        templates, as in Loghub: grouping accuracy and F1",
+        after_help = "\
+Examples:
+  highwater evaluate benchmarks/outliers
+  highwater evaluate benchmarks"
+    )]
+    Evaluate(Evaluate),
+    /// Say which messages a log file has, variables aside
+    #[command(
+        long_about = "Reads a file of logs, in any format that sources read, and writes the templates of its messages with how often \
+            each comes, the most frequent first; numbers, addresses, paths and other variables stand as <num>, <ip>, <path> or \
+            <*>. In what order the logs come does not matter.",
+        after_help = "\
+Examples:
+  highwater templates app.log
+  highwater templates app.log --assign --format csv
+  highwater templates table.csv --column Content
+  highwater generate --count 100000 --fast | highwater templates - | head"
+    )]
+    Templates(Templates),
     /// Say which version this is
     #[command(after_help = "Example:\n  highwater version")]
     Version,
@@ -288,6 +329,54 @@ pub(crate) struct Restore {
     pub(crate) replace: bool,
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// What `detect` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Detect {
+    /// The table, CSV with a header; - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// The column that says when; without one, rows follow each other evenly
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) timestamp: Option<String>,
+    /// The columns of values
+    #[arg(long, value_name = "COLUMN", required = true, value_delimiter = ',')]
+    pub(crate) value: Vec<String>,
+    /// How verdicts are written
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    pub(crate) format: Written,
+    /// Draw each series with its expected band and its anomalies into this SVG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+}
+
+/// What `evaluate` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Evaluate {
+    /// The folder of labelled data
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+/// What `templates` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct Templates {
+    /// The file; - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// The file is CSV with a header, and messages stand in this column
+    #[arg(long, value_name = "COLUMN", conflicts_with = "whole_lines")]
+    pub(crate) column: Option<String>,
+    /// Each line is a message, whatever it looks like
+    #[arg(long)]
+    pub(crate) whole_lines: bool,
+    /// Write the template of each line instead
+    #[arg(long)]
+    pub(crate) assign: bool,
+    /// How templates are written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Written,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -7,12 +7,16 @@ mod cli;
 mod cluster;
 mod config;
 mod demo;
+mod detect;
+mod evaluate;
 mod generate;
 mod logging;
 mod office;
 mod run;
 mod signals;
 mod status;
+mod table;
+mod templates;
 mod watch;
 mod wire;
 
@@ -37,6 +41,9 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
         Command::Check(arguments) => check::check(&arguments),
+        Command::Detect(arguments) => detect::detect(&arguments),
+        Command::Evaluate(arguments) => evaluate::evaluate(&arguments),
+        Command::Templates(arguments) => templates::templates(&arguments),
         Command::Version => {
             status::say(concat!("highwater ", env!("CARGO_PKG_VERSION")));
             Ok(())

@@ -28,6 +28,9 @@ fn help_is_worth_reading() {
         vec!["backtest", "--help"],
         vec!["backup", "--help"],
         vec!["restore", "--help"],
+        vec!["detect", "--help"],
+        vec!["evaluate", "--help"],
+        vec!["templates", "--help"],
     ] {
         let (code, help, _) = output(&command);
         assert_eq!(code, 0);

@@ -26,9 +26,10 @@ pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, FindAnomalies, IsolationForest, Patterns};
 pub use detect::{
     Anomaly, AnomalyType, Assessment, Baseline, Chance, Detection, Evidence, FEATURES, Floor, History, Method, Model,
-    MovingAverage, NEUTRAL_SCORE, Sample, Severity, SeverityThresholds, Subject, TrainError, Training, Weights, assess,
-    detect, feature_table, features, merge, moving_average, surprise, surprise_score, z_score, z_scores,
+    MovingAverage, Sample, Severity, SeverityThresholds, Subject, Weights, assess, detect, features, merge,
+    moving_average, surprise, surprise_score, z_score, z_scores,
 };
+pub use highwater_detection::forest::{TrainError, Training};
 pub use monoid::{
     Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Occurrences, Percentiles, ServiceStats,
     Sighting, Sightings, Tally,
@@ -38,7 +39,8 @@ pub use ratio::Ratio;
 pub use real::Real;
 pub use stable_hash::stable_hash;
 pub use template::{
-    MAX_TEMPLATE_BYTES, ParseTemplateIdError, TemplateId, pattern_texts, template, template_id, template_shape,
+    MAX_TEMPLATE_BYTES, Mined, MinedPattern, Miner, ParseTemplateIdError, TemplateId, pattern_texts, template,
+    template_id, template_shape,
 };
 pub use top_k::top_k;
 pub use trace::{Call, EdgeStats, Trace, TraceSample, Visit, calls};

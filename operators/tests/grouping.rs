@@ -5,28 +5,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::path::Path;
 
-use highwater_operators::{pattern_texts, template};
+use highwater_detection::scoring::grouping::grouping;
+use highwater_operators::Miner;
 
 /// The share of messages whose pattern holds exactly the messages of their true template.
 fn grouping_accuracy(logs: &[(String, String)]) -> f64 {
-    let templates: Vec<_> = logs.iter().map(|(message, _)| template(message)).collect();
-    let texts = pattern_texts(templates.iter().map(|template| &**template));
-    let groups = |names: Vec<&str>| {
-        let mut groups: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
-        for (line, name) in names.into_iter().enumerate() {
-            groups.entry(name.to_owned()).or_default().insert(line);
-        }
-        groups.into_values().collect::<BTreeSet<_>>()
-    };
-    let mined = groups(templates.iter().map(|template| texts[&**template].as_str()).collect());
-    let known = groups(logs.iter().map(|(_, name)| name.as_str()).collect());
-    let right: usize = mined.intersection(&known).map(BTreeSet::len).sum();
-    right as f64 / logs.len() as f64
+    let mut miner = Miner::new(10_000);
+    let numbers: Vec<usize> = logs.iter().map(|(message, _)| miner.add(message)).collect();
+    let mined = miner.mined();
+    let known: Vec<&String> = logs.iter().map(|(_, name)| name).collect();
+    let mined: Vec<&String> = numbers.iter().map(|number| &mined.pattern(*number).text).collect();
+    grouping(&known, &mined).accuracy
 }
 
 /// What a mail server, a web server and a shop may log.

@@ -9,7 +9,7 @@ use differential_dataflow::{AsCollection, Hashable, VecCollection, consolidation
 use highwater_engine::{Epoch, Key, Series, Window};
 use timely::dataflow::{channels::pact::Exchange, operators::Operator};
 
-use crate::{FEATURES, Model, Real, Training, feature_table};
+use crate::{FEATURES, Model, Real, Training};
 
 /// A window's features, in the order of [`features`](crate::features).
 pub type FeatureRow = [Real; FEATURES];
@@ -17,8 +17,8 @@ pub type FeatureRow = [Real; FEATURES];
 /// Scores closed windows by forests trained on the windows before them.
 pub trait IsolationForest<'s, K: Key> {
     /// The models: one per key and period of `period` event time, trained when the key's first window of the period
-    /// closes, on the retained windows before it. Training draws at random, so a model is data: it is never trained
-    /// again, whatever corrections come, and everything after it is a pure function of models and features.
+    /// closes, on the retained windows before it. A model is data: it is never trained again, whatever corrections come, and
+    /// everything after it is a pure function of models and features.
     fn models(&self, period: Duration, training: Training) -> VecCollection<'s, Epoch, ((K, Window), Model), isize>;
 
     /// Each window's score, 0 to 1, by the model of its period; no row where there is none.
@@ -32,7 +32,7 @@ pub trait IsolationForest<'s, K: Key> {
 
 impl<'s, K: Key> IsolationForest<'s, K> for Series<'s, K, FeatureRow> {
     fn models(&self, period: Duration, training: Training) -> VecCollection<'s, Epoch, ((K, Window), Model), isize> {
-        let base = self.base::<(K, Window), Option<Model>>("isolation forests");
+        let base = self.base::<(K, Window), Option<Model>>("isolation forests across two features");
         let by_key = Exchange::new(|(((key, _), _), _, _): &Row<K>| key.hashed());
         let restored_by_key = Exchange::new(|((key, _), _): &Restored<K>| key.hashed());
         let models = self
@@ -155,7 +155,7 @@ impl Trained {
             let past: Vec<[f64; FEATURES]> =
                 self.rows.range(..of).map(|(_, row)| row.map(|feature| feature.0)).collect();
             // too short a past gives no model, and its windows no score
-            let model = Model::train(&feature_table(&past), training).ok();
+            let model = Model::train(&past, training).ok();
             self.models.insert(of, model.clone());
             changes.push((of, model, 1));
         }

@@ -6,7 +6,7 @@ use highwater_engine::{Key, Log};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Templates, template_id};
+use super::{head, shapes::Shapes, template_id};
 use crate::stable_hash;
 
 /// What a template or pattern is known by: the hash of its text. Shown as 16 hexadecimal digits.
@@ -37,8 +37,8 @@ impl TemplateId {
 
     /// A way to group logs by the template of their message, each shape of messages masked once.
     pub fn of_log() -> impl Fn(&Log<'_>) -> TemplateId + Clone + 'static {
-        let templates = std::rc::Rc::new(std::cell::RefCell::new(Templates::default()));
-        move |log| templates.borrow_mut().id(log.message())
+        let shapes = std::rc::Rc::new(std::cell::RefCell::new(Shapes::default()));
+        move |log| shapes.borrow_mut().of(head(log.message()), TemplateId::of_message)
     }
 }
 

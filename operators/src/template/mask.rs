@@ -31,13 +31,24 @@ pub(super) fn start_of(bytes: &[u8], at: usize, from: usize) -> usize {
     if is_sign && opens { at - 1 } else { at }
 }
 
-/// Quoted text without the end of a line in it, standing by itself: the apostrophe of "can't" opens nothing.
+/// Quoted text without the end of a line in it, standing by itself: the apostrophe of "can't" opens nothing. A request as web
+/// servers log it is more than a text: its method tells requests apart.
 fn quoted(bytes: &[u8], at: usize) -> Option<(usize, &'static str)> {
     let quote = bytes[at];
     let opens = at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
     let end = at + 1 + bytes[at + 1..].iter().position(|byte| *byte == quote || *byte == b'\n')?;
     let closes = bytes[end] == quote && !bytes.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
-    (opens && closes).then_some((end + 1, "<str>"))
+    (opens && closes && !is_request(&bytes[at + 1..end])).then_some((end + 1, "<str>"))
+}
+
+/// `GET /cart HTTP/1.1`: a method in capitals, and the version of the protocol at the end.
+fn is_request(text: &[u8]) -> bool {
+    let method = text.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let protocol = text.iter().rposition(|byte| *byte == b' ').map(|blank| &text[blank + 1..]);
+    let ends_well = protocol.and_then(|protocol| protocol.strip_prefix(b"HTTP/")).is_some_and(|version| {
+        !version.is_empty() && version.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+    });
+    method > 0 && text.get(method) == Some(&b' ') && ends_well && text.last().is_some_and(u8::is_ascii_digit)
 }
 
 /// `/var/log/syslog` and the like, where a word may begin.
@@ -152,6 +163,8 @@ fn unit(bytes: &[u8], at: usize) -> Option<(usize, &'static str)> {
         b"s" => "<duration>",
         b"byte" | b"bytes" | b"kB" | b"KB" | b"MB" | b"GB" | b"TB" | b"KiB" | b"MiB" | b"GiB" | b"TiB" => "<size>",
         b"B" | b"K" | b"M" | b"G" if blank == 0 => "<size>",
+        // as in `5 B, free 9 KB`; a letter in a sentence is none
+        b"B" if !matches!(bytes.get(at + 2), Some(b' ' | b'.')) => "<size>",
         _ => return None,
     };
     let end = at + blank + length;

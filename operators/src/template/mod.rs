@@ -5,18 +5,20 @@ mod cluster;
 mod date;
 mod id;
 mod mask;
+mod miner;
 mod row;
 mod shapes;
 mod word;
 
 use std::borrow::Cow;
 
+use self::mask::Mask;
 pub use self::{
     cluster::pattern_texts,
     id::{ParseTemplateIdError, TemplateId},
+    miner::{Mined, MinedPattern, Miner},
     row::template_shape,
 };
-use self::{mask::Mask, shapes::Templates};
 use crate::stable_hash;
 
 /// Longer messages are cut here, in bytes: a template is a key, and keys must stay small.
@@ -114,6 +116,15 @@ mod tests {
             ("took 15 µs, then 12µs and 1h30m", "took <duration>, then <duration> and <duration>"),
             ("lasted <1 sec, 5 days before", "lasted <duration>, <duration> before"),
             ("1190 bytes (1.16 KB) sent, 16MB left", "<size> sent, <size> left"),
+            (
+                "size 16.0 B, free 9 B or 7 KB; plan 9 B is next",
+                "size <size>, free <num> B or <size>; plan <num> B is next",
+            ),
+            (
+                "10.0.0.1 \"GET /a/7?b HTTP/1.1\" 200 \"-\" \"curl 8\"",
+                "<ip> \"GET <path> HTTP/<num>\" <num> <str> <str>",
+            ),
+            ("got \"POST it\" and \"GET x HTTP/\"", "got <str> and <str>"),
             ("delta -5 or +3.25, range 1-2", "delta <num> or <num>, range <num>-<num>"),
             ("usage 97.5% of 1,234,567 bytes", "usage <num> of <size>"),
             ("id 550e8400-e29b-41d4-a716-446655440000 gone", "id <uuid> gone"),

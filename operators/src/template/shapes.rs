@@ -1,45 +1,43 @@
-//! [`Templates`]: each shape of messages masked once.
+//! [`Shapes`]: each shape of messages masked once.
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{TemplateId, head};
 use crate::stable_hash::fold;
 
 /// Shapes that are remembered; when there are more, all are forgotten.
 const MOST: usize = 1 << 14;
 
-/// The ids of templates by the shape of messages: the text with each digit a zero. Messages of one shape have one
-/// template, so that what is remembered never shows in an answer; to look a shape up costs a fraction of masking.
+/// What is known of the template of messages, by their shape: the text with each digit a zero. Messages of one shape have
+/// one template, so that what is remembered never shows in an answer; to look a shape up costs a fraction of masking.
 ///
-/// A shape is known by a hash as wide as the id it leads to, with a random key.
-pub(super) struct Templates {
-    known: HashTable<(u64, TemplateId)>,
+/// A shape is known by a hash as wide as the id of a template, with a random key.
+pub(super) struct Shapes<T> {
+    known: HashTable<(u64, T)>,
     key: u64,
 }
 
-impl Default for Templates {
+impl<T> Default for Shapes<T> {
     fn default() -> Self {
-        Templates { known: HashTable::default(), key: RandomState::default().hash_one(()) }
+        Shapes { known: HashTable::default(), key: RandomState::default().hash_one(()) }
     }
 }
 
-impl Templates {
-    /// The id of a message's template.
-    pub(super) fn id(&mut self, message: &str) -> TemplateId {
-        let text = head(message);
+impl<T: Copy> Shapes<T> {
+    /// What `of` says of the text, or said of another one of its shape.
+    pub(super) fn of(&mut self, text: &str, of: impl FnOnce(&str) -> T) -> T {
         let shape = self.shape(text.as_bytes());
-        if let Some((_, id)) = self.known.find(shape, |(known, _)| *known == shape) {
-            return *id;
+        if let Some((_, found)) = self.known.find(shape, |(known, _)| *known == shape) {
+            return *found;
         }
         if self.known.len() >= MOST {
             self.known.clear();
         }
-        let id = TemplateId::of_message(text);
-        self.known.insert_unique(shape, (shape, id), |(known, _)| *known);
-        id
+        let found = of(text);
+        self.known.insert_unique(shape, (shape, found), |(known, _)| *known);
+        found
     }
 
     /// The hash of a text without its digits, 32 bytes at a time in two strands, so that one multiplication need not wait
@@ -87,6 +85,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::TemplateId;
 
     proptest! {
         #[test]
@@ -97,9 +96,9 @@ mod tests {
 
         #[test]
         fn what_is_remembered_never_shows(texts in prop::collection::vec("(user|[0-9]{1,2}|[a-f0-9]{7}| ){0,6}", 0..40)) {
-            let mut templates = Templates::default();
+            let mut shapes = Shapes::default();
             for text in texts.iter().chain(&texts) {
-                prop_assert_eq!(templates.id(text), TemplateId::of_message(text));
+                prop_assert_eq!(shapes.of(text, TemplateId::of_message), TemplateId::of_message(text));
             }
         }
     }
