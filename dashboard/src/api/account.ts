@@ -1,7 +1,7 @@
 // Signing in and out, one's password, and tokens for machines.
 
 import { get, send } from "./client";
-import { forgetSession, type Me, me, rememberSession } from "./session";
+import { forgetSession, type Me, me, rememberSession, whileChanging } from "./session";
 
 interface SignedIn {
   access_token: string;
@@ -26,8 +26,10 @@ export async function signOut(): Promise<void> {
 
 /** A new password ends all sessions; a new one begins at once. */
 export async function changePassword(username: string, current: string, next: string): Promise<void> {
-  await send<Me>("PUT", "/auth/me", { current_password: current, new_password: next });
-  await signIn(username, next);
+  await whileChanging(async () => {
+    await send<Me>("PUT", "/auth/me", { current_password: current, new_password: next });
+    await signIn(username, next);
+  });
 }
 
 export const SCOPES = ["ingest", "read", "write", "admin"] as const;

@@ -1,7 +1,7 @@
 // One call to the API: JSON in, JSON out, and whatever goes wrong as one kind of error.
 
 import { signal } from "@preact/signals";
-import { forgetSession, token } from "./session";
+import { onRefused, token } from "./session";
 
 /** What a call says when it does not answer: RFC 9457, or the browser's own words where nobody answered. */
 export class ApiError extends Error {
@@ -61,7 +61,8 @@ export function apiPath(path: string, query: Query = {}): string {
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
   const headers = new Headers(init.headers);
   // who signs in is nobody yet: a token that is over would be refused
-  if (token.value && !path.includes("/auth/login")) headers.set("Authorization", `Bearer ${token.value}`);
+  const shown = path.includes("/auth/login") ? null : token.value;
+  if (shown) headers.set("Authorization", `Bearer ${shown}`);
   let response: Response;
   try {
     response = await fetch(path, { ...init, headers, credentials: "same-origin" });
@@ -75,7 +76,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   }
   isReachable.value = true;
   if (response.ok) return response;
-  if (response.status === 401 && !path.includes("/auth/login")) forgetSession();
+  if (response.status === 401 && !path.includes("/auth/login")) onRefused(shown);
   const problem = (await response.json().catch(() => ({}))) as Problem;
   const wait = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   throw new ApiError(response.status, problem, Number.isNaN(wait) ? undefined : wait);

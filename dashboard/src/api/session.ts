@@ -28,6 +28,23 @@ export function rememberSession(given: string): void {
   token.value = given;
 }
 
+let isChanging = false;
+
+/** A new password ends the session that calls under way still show: nobody is sent away for that. */
+export async function whileChanging(work: () => Promise<void>): Promise<void> {
+  isChanging = true;
+  try {
+    await work();
+  } finally {
+    isChanging = false;
+  }
+}
+
+/** A call that showed this was refused. */
+export function onRefused(shown: string | null): void {
+  if (!isChanging && shown === token.value) forgetSession();
+}
+
 /** Signed out, or never in. */
 export function forgetSession(): void {
   sessionStorage.removeItem(KEY);

@@ -93,7 +93,7 @@ function Result({ rule, test, range }: { rule: Rule; test: Backtest; range: (typ
             ? `It would have fired ${fired.length === 1 ? "once" : `${count(fired.length)} times`}, for ${duration(seconds * 1000)} in all`
             : "It would not have fired"}
         </b>
-        {keys.size > 1 && `, about ${count(keys.size)} of what it looks at`}.{" "}
+        {keys.size > 1 && `, about ${count(keys.size)} ${rule.group_by}s`}.{" "}
         <span class="dim">
           {compact(test.logs)} logs in {duration(test.took_ms)}
           {test.times_real_time >= 1 && `, ${compact(test.times_real_time)} times as fast as they came`}.
