@@ -19,7 +19,7 @@ const DRIFTS: [f64; 2] = [4.0, 24.0];
 /// Values beyond this are taken for it: differences stay finite.
 const LARGEST: f64 = 1e150;
 /// A longer past has had more chances: decades of surprise that each decade of rows takes away, from where to where.
-const CHANCES: (f64, f64, f64) = (0.6, 1000.0, 20_000.0);
+const CHANCES: (f64, f64, f64) = (0.8, 1000.0, 20_000.0);
 
 /// Judges a stream of numbers value by value, each by those before it.
 ///
