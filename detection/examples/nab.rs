@@ -27,7 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (key, windows) in labels {
         let text = fs::read_to_string(Path::new(&folder).join(&key))?;
         let series = series(&text)?;
-        let windows = windows.iter().map(|(from, to)| Ok((time(from)?, time(to)?))).collect::<Result<Vec<_>, jiff::Error>>()?;
+        let windows =
+            windows.iter().map(|(from, to)| Ok((time(from)?, time(to)?))).collect::<Result<Vec<_>, jiff::Error>>()?;
         let start = Instant::now();
         let mut detector = Detector::new(&Config::default());
         let scores: Vec<f64> = series.iter().map(|(at, value)| detector.push(Some(*at), *value).score).collect();
@@ -89,15 +90,23 @@ fn cross_validated(files: &[File], profile: Profile, part: impl Fn(usize, &File)
 fn report(files: &[File]) {
     let mut groups: Vec<&str> = files.iter().map(|file| file.group.as_str()).collect();
     groups.dedup();
-    println!("{:<20} {:>6} {:>9} {:>8} {:>6} {:>12} {:>6}", "profile", "score", "threshold", "hit", "false", "group left", "5-fold");
+    println!(
+        "{:<20} {:>6} {:>9} {:>8} {:>6} {:>12} {:>6}",
+        "profile", "score", "threshold", "hit", "false", "group left", "5-fold"
+    );
     for (name, profile) in PROFILES {
         let threshold = threshold(files.iter(), profile);
         let all = total(files.iter(), profile, threshold);
-        let left = cross_validated(files, profile, |_, file| groups.iter().position(|group| *group == file.group).unwrap_or(0));
+        let left = cross_validated(files, profile, |_, file| {
+            groups.iter().position(|group| *group == file.group).unwrap_or(0)
+        });
         let folds = cross_validated(files, profile, |at, _| at % 5);
         println!(
             "{name:<20} {:>6.2} {threshold:>9.4} {:>4}/{:<3} {:>6} {left:>12.2} {folds:>6.2}",
-            all.score(profile), all.hit, all.windows, all.false_alarms
+            all.score(profile),
+            all.hit,
+            all.windows,
+            all.false_alarms
         );
     }
     let standard = PROFILES[0].1;
@@ -107,7 +116,13 @@ fn report(files: &[File]) {
         println!("  {group:<40} {:>6.1} {:>4}/{:<3} {:>6}", of.score(standard), of.hit, of.windows, of.false_alarms);
     }
     let fixed = total(files.iter(), standard, Config::default().threshold);
-    println!("at the default threshold {:.2}, hit {}/{}, false {}", fixed.score(standard), fixed.hit, fixed.windows, fixed.false_alarms);
+    println!(
+        "at the default threshold {:.2}, hit {}/{}, false {}",
+        fixed.score(standard),
+        fixed.hit,
+        fixed.windows,
+        fixed.false_alarms
+    );
     if std::env::var_os("FILES").is_some() {
         for file in files {
             let of = outcome(&file.truth, &file.scores, standard, best);

@@ -94,6 +94,9 @@ mod tests {
         let first = novelty.push([9.0, 0.0]);
         assert!(first > 5.0, "{first}");
         assert_eq!(novelty.push([9.0, 0.0]), 0.0);
-        assert!((0..1000).all(|row| { novelty.push([f64::from(row) * 10.0, 0.0]); novelty.prototypes.len() <= PROTOTYPES }));
+        assert!((0..1000).all(|row| {
+            novelty.push([f64::from(row) * 10.0, 0.0]);
+            novelty.prototypes.len() <= PROTOTYPES
+        }));
     }
 }
