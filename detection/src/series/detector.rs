@@ -18,8 +18,9 @@ const SHAPES: [usize; 3] = [12, 24, 48];
 const DRIFTS: [f64; 2] = [4.0, 24.0];
 /// Values beyond this are taken for it: differences stay finite.
 const LARGEST: f64 = 1e150;
-/// A longer past has had more chances: decades of surprise that each decade of rows takes away, from where to where.
-const CHANCES: (f64, f64, f64) = (0.6, 1000.0, 20_000.0);
+/// A longer past has had more chances: a surprise is rated as if there had been so many rows; beyond the second number
+/// the past counts no longer.
+const CHANCES: (f64, f64) = (1000.0, 20_000.0);
 
 /// Judges a stream of numbers value by value, each by those before it.
 ///
@@ -93,8 +94,7 @@ impl Detector {
     }
 
     fn surprises(&mut self, expected: &Expected, value: f64, median: f64, width: f64) -> Surprises {
-        let (slope, from, to) = CHANCES;
-        let chances = slope * ((self.rows as f64).min(to) / from).log10();
+        let chances = ((self.rows as f64).min(CHANCES.1) / CHANCES.0).log10();
         let less = |surprise: f64| if surprise > 0.0 { (surprise - chances).max(0.0) } else { 0.0 };
         let residual = ((value - expected.value) / width).asinh();
         Surprises {

@@ -28,11 +28,9 @@ pub struct Surprises {
 }
 
 impl Surprises {
-    /// Level and jump say much the same; a jump alone says a little less.
-    const JUMP: f64 = 0.85;
-
+    /// Level and jump say much the same, so the two are one voice.
     fn value(&self) -> f64 {
-        self.level.max(Self::JUMP * self.jump)
+        self.level.max(self.jump)
     }
 
     /// All together: the greatest whole, the second half, the third a quarter.
@@ -74,16 +72,14 @@ pub struct Verdict {
 
 /// The score of one false alarm in so many rows is one half.
 const HALF: f64 = 3.0;
-/// What is new of the combined surprise, as decades of rows between false alarms: measured, see `docs/detection.md`.
-const RARITY: (f64, f64) = (0.0, 1.0);
 
-/// Monotone from surprise to score; never 1, so that two anomalies always differ.
+/// Monotone from what is new of the surprise, in decades of rows, to a score; it does not saturate where anomalies differ.
 pub(super) fn score(new: f64) -> f64 {
-    let decades = RARITY.0 + RARITY.1 * new;
-    if new <= 0.0 || decades <= 0.0 { 0.0 } else { decades / (decades + HALF) }
+    new / (new + HALF)
 }
 
-/// How many rows a series without anomalies has, about, for each row whose score is at least this.
+/// How many rows a series without anomalies has, about, for each row whose score is at least this: measured up to a
+/// score of one half in `docs/detection.md`, carried on from there.
 ///
 /// ```
 /// use highwater_detection::series::rows_per_alarm;
