@@ -71,9 +71,9 @@ fn report(shop: &Shop) {
         }
     }
     let score = score(&told(shop, &WatchConfig::default()), &shop.known, &shop.rules);
-    for (known, alert) in &score.each {
-        let alert = alert.as_ref().map(|(delay, who)| format!("{delay:3.0} s  {}", who.as_deref().unwrap_or("")));
-        println!("{:4} {:24} {:15} {}", known.id, known.service, known.kind, alert.as_deref().unwrap_or("missed"));
+    for (known, found) in &score.each {
+        let found = found.as_ref().map(|one| format!("{:3.0} s  {}", one.delay, one.service.as_deref().unwrap_or("")));
+        println!("{:4} {:24} {:15} {}", known.id, known.service, known.kind, found.as_deref().unwrap_or("missed"));
     }
     println!("\n{:26}{HEADER}\n{:26}{}", "", "default", figures(&score));
     held_out(shop);

@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use highwater_detection::incident::{
-    Baseline, BaselineConfig, Calls, Change, GroupingConfig, Incident, Sign, Stretch, Watch, WatchConfig, group,
+    Baseline, BaselineConfig, Calls, Change, Grouping, GroupingConfig, Incident, Sign, Stretch, Watch, WatchConfig,
+    group, suspects,
 };
 use proptest::prelude::*;
 
@@ -94,6 +95,37 @@ fn what_happens_often_is_no_surprise_however_far_it_goes() {
 }
 
 #[test]
+fn an_incident_ends_when_its_series_are_back_in_line() {
+    let trouble = |window: i64| if (200..206).contains(&window) { 4.0 } else { 1.0 };
+    let mut watch = Watch::new(&WatchConfig::default());
+    let mut story = Vec::new();
+    for window in 0..230 {
+        let row = row(window, |service, value| if service == "mail" { value * trouble(window) } else { value });
+        let changes = watch.step(window, row, &calls());
+        story.extend(changes.into_iter().map(|(change, incident)| (window, change, incident.until)));
+    }
+    assert_eq!(story, [(202, Change::Opened, 202), (208, Change::Closed, 205)]);
+    assert_eq!(watch.open(), []);
+}
+
+#[test]
+fn the_oldest_incident_gives_way() {
+    let sign = |service: usize| Sign {
+        service: format!("service {service}"),
+        metric: "cpu".to_owned(),
+        until: 0,
+        surprise: 9.0,
+        actual: 1.0,
+        expected: 0.0,
+        band: [-0.5, 0.5],
+    };
+    let mut grouping = Grouping::new(&GroupingConfig { most_open: 2, ..GroupingConfig::of_anomalies() });
+    let changes = grouping.step(0, (0..5).map(sign), &Calls::default());
+    assert_eq!(changes.iter().filter(|(change, _)| *change == Change::Closed).count(), 3);
+    assert_eq!(grouping.open().len(), 2);
+}
+
+#[test]
 fn a_watch_has_bounds() {
     let mut watch = Watch::new(&WatchConfig { most_series: 3, ..WatchConfig::default() });
     watch.step(0, row(0, |_, value| value), &calls());
@@ -142,6 +174,21 @@ proptest! {
                 }
             }
         }
+    }
+
+    #[test]
+    fn blame_is_shared_out_whoever_calls_whom(
+        evidence in prop::collection::btree_map("[a-f]", 0.0f64..50.0, 1..6),
+        pairs in prop::collection::vec(("[a-f]", "[a-f]"), 0..20),
+    ) {
+        let suspects = suspects(&evidence, &Calls::of(pairs));
+        let named: BTreeSet<&str> = suspects.iter().map(|suspect| suspect.service.as_str()).collect();
+        let strange: BTreeSet<&str> =
+            evidence.iter().filter(|(_, evidence)| **evidence > 0.0).map(|(service, _)| service.as_str()).collect();
+        prop_assert_eq!(&named, &strange);
+        prop_assert!(suspects.is_sorted_by(|one, other| one.blame >= other.blame));
+        let total: f64 = suspects.iter().map(|suspect| suspect.blame).sum();
+        prop_assert!(strange.is_empty() || (total - 1.0).abs() < 1e-9, "{:?}", suspects);
     }
 
     #[test]

@@ -52,7 +52,7 @@ impl Deviation {
     }
 
     /// How much less likely the value is than the expected one, as a natural logarithm of the density of Student's
-    /// t-distribution with three degrees of freedom. 0 for the expected value, 2.4 at two standard deviations, 7.4 at ten; it
+    /// t-distribution with three degrees of freedom. 0 for the expected value, 1.7 at two standard deviations, 7.1 at ten; it
     /// does not saturate.
     pub fn surprise(&self) -> f64 {
         let z = self.z();

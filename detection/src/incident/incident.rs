@@ -47,7 +47,7 @@ pub struct Incident {
     pub evidence: f64,
     /// The services, the likely first cause first.
     pub suspects: Vec<Suspect>,
-    /// The series, in the order in which they joined.
+    /// The series, in the order in which they joined, the most surprising first.
     pub members: Vec<Member>,
 }
 
@@ -129,6 +129,10 @@ impl Incident {
         }
         let has_grown = self.members.len() > before;
         if has_grown {
+            let order = |one: &Member, other: &Member| {
+                one.since.cmp(&other.since).then(other.sign.surprise.total_cmp(&one.sign.surprise))
+            };
+            self.members.sort_by(order);
             self.weigh(calls, config);
         }
         has_grown

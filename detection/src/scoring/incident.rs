@@ -42,11 +42,20 @@ pub struct Rules {
     pub ignore: Vec<(f64, f64)>,
 }
 
+/// The first alert that an incident had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// How many seconds after the incident's start.
+    pub delay: f64,
+    /// Whom it blamed.
+    pub service: Option<String>,
+}
+
 /// How good the alerts were.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// Each incident, with its first alert and how many seconds that came after the start, if there was one.
-    pub each: Vec<(Known, Option<(f64, Option<String>)>)>,
+    /// Each incident, with its first alert, if there was one.
+    pub each: Vec<(Known, Option<Found>)>,
     /// The alerts that count.
     pub alerts: usize,
     /// Those that were for nothing.
@@ -84,11 +93,11 @@ pub fn score(alerts: &[Alert], incidents: &[Known], rules: &Rules) -> Score {
     let known: Vec<&Known> = incidents.iter().filter(|known| inside(known.start)).collect();
     let hits = |alert: &Alert, known: &Known| (known.start..=known.end + rules.grace).contains(&alert.at);
 
-    let first = |known: &Known| alerts.iter().find(|alert| hits(alert, known));
-    let each = known
-        .iter()
-        .map(|known| ((*known).clone(), first(known).map(|alert| (alert.at - known.start, alert.service.clone()))))
-        .collect();
+    let first = |known: &Known| {
+        let alert = alerts.iter().find(|alert| hits(alert, known))?;
+        Some(Found { delay: alert.at - known.start, service: alert.service.clone() })
+    };
+    let each = known.iter().map(|known| ((*known).clone(), first(known))).collect();
     let (right, wrong): (Vec<&Alert>, Vec<&Alert>) =
         alerts.iter().partition(|alert| known.iter().any(|known| hits(alert, known)));
     let is_ignored = |alert: &Alert| rules.ignore.iter().any(|(low, high)| (*low..=*high).contains(&alert.at));
@@ -144,7 +153,7 @@ impl Score {
 
     /// The median of the seconds from an incident's start to its first alert.
     pub fn median_delay(&self) -> Option<f64> {
-        let mut delays: Vec<f64> = self.first_alerts().map(|(_, delay, _)| delay).collect();
+        let mut delays: Vec<f64> = self.first_alerts().map(|(_, found)| found.delay).collect();
         delays.sort_by(f64::total_cmp);
         let half = delays.len() / 2;
         let upper = *delays.get(half)?;
@@ -154,7 +163,7 @@ impl Score {
     /// Of the incidents found by an alert that names somebody, the share whose first alert names the right one.
     pub fn blamed(&self) -> Option<f64> {
         let named: Vec<bool> =
-            self.first_alerts().filter_map(|(known, _, who)| Some(who.as_ref()? == &known.service)).collect();
+            self.first_alerts().filter_map(|(known, found)| Some(found.service.as_ref()? == &known.service)).collect();
         (!named.is_empty()).then(|| share(named.iter().filter(|right| **right).count(), named.len()))
     }
 
@@ -168,8 +177,8 @@ impl Score {
         kinds
     }
 
-    fn first_alerts(&self) -> impl Iterator<Item = (&Known, f64, &Option<String>)> {
-        self.each.iter().filter_map(|(known, alert)| alert.as_ref().map(|(delay, who)| (known, *delay, who)))
+    fn first_alerts(&self) -> impl Iterator<Item = (&Known, &Found)> {
+        self.each.iter().filter_map(|(known, found)| found.as_ref().map(|found| (known, found)))
     }
 }
 
