@@ -119,7 +119,7 @@ fn shown(score: &Score) -> String {
     let mut text = format!("{:<5} {:<24} {:<16} {:>7}  {}\n", "fault", "service", "kind", "after", "blamed first");
     for (known, alert) in &score.each {
         let (after, who) = match alert {
-            Some((delay, who)) => (format!("{delay:.0} s"), who.as_deref().unwrap_or_default()),
+            Some(found) => (format!("{:.0} s", found.delay), found.service.as_deref().unwrap_or_default()),
             None => ("missed".to_owned(), ""),
         };
         // writing to a string does not fail

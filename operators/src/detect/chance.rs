@@ -100,7 +100,7 @@ mod tests {
         fn counts_are_never_much_stranger_than_they_are(mean in 0.05f64..60.0, count in 0u64..80) {
             let exact = Poisson::new(mean).unwrap();
             let (below, above) = (exact.cdf(count), if count == 0 { 1.0 } else { 1.0 - exact.cdf(count - 1) });
-            let true_surprise = -(2.0 * below.min(above)).min(1.0).max(1e-12).log10();
+            let true_surprise = -(2.0 * below.min(above)).clamp(1e-12, 1.0).log10();
             prop_assume!(true_surprise < 9.0);
             let told = told(mean, Sample::new(count as f64, 0), Chance::Counts);
             prop_assert!(told < true_surprise * 1.35 + 0.5, "{told} of {true_surprise}");
@@ -111,7 +111,7 @@ mod tests {
             let (mean, some) = (percent as f64 / 100.0, some.min(of));
             let exact = Binomial::new(mean, of).unwrap();
             let (below, above) = (exact.cdf(some), if some == 0 { 1.0 } else { 1.0 - exact.cdf(some - 1) });
-            let true_surprise = -(2.0 * below.min(above)).min(1.0).max(1e-12).log10();
+            let true_surprise = -(2.0 * below.min(above)).clamp(1e-12, 1.0).log10();
             prop_assume!(true_surprise < 9.0);
             let told = told(mean, Sample::new(some as f64 / of as f64, of), Chance::Shares);
             prop_assert!(told < true_surprise * 1.5 + 0.7, "{told} of {true_surprise}");
