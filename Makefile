@@ -52,12 +52,16 @@ soak: ## Half of full speed for MINUTES=30 on a real Kafka; neither memory nor d
 
 .PHONY: bench
 bench: ## Measure speed and memory beside the yardsticks, as a table; then the log store (bench-search)
-	cargo run --release --locked -p highwater-benches -- $(ARGS)
+	cargo run --release --locked -p highwater-benches --bin highwater-benches -- $(ARGS)
 	$(MAKE) bench-search
 
 .PHONY: bench-micro
 bench-micro: ## Measure parsers, merges and detectors one by one
 	cargo bench --locked -p highwater-benches --bench micro -- $(ARGS)
+
+.PHONY: bench-incidents
+bench-incidents: ## Measure how soon scripted incidents are found, and what is told for nothing (ARGS="DAYS RATE..")
+	cargo run --release --locked -p highwater-benches --bin incidents -- $(ARGS)
 
 .PHONY: bench-search
 bench-search: ## Measure the log store: indexing, size, searches over LOGS=10000000 made-up logs
