@@ -52,7 +52,7 @@ soak: ## Half of full speed for MINUTES=30 on a real Kafka; neither memory nor d
 
 .PHONY: bench
 bench: ## Measure speed and memory beside the yardsticks, as a table; then the log store (bench-search)
-	cargo run --release --locked -p highwater-benches --bin highwater-benches -- $(ARGS)
+	cargo run --release --locked -p highwater-benches -- $(ARGS)
 	$(MAKE) bench-search
 
 .PHONY: bench-micro
