@@ -37,10 +37,10 @@ pub struct Assessment {
 /// ```
 /// use highwater_operators::{AnomalyType, Detection, Severity, assess};
 /// let past = [98.0, 102.0, 100.0, 97.0, 103.0, 101.0, 99.0, 100.0]; // mean 100, standard deviation 2
-/// let spike = assess(&past, 150.0, None, &Detection::counts()).unwrap();
+/// let spike = assess(&past, 150.0, None, &Detection::default().floor(1.0)).unwrap();
 /// assert_eq!((spike.flagged, spike.anomaly_type), (true, AnomalyType::Spike));
 /// assert_eq!((spike.severity, *spike.evidence.z_score), (Some(Severity::Critical), 25.0));
-/// assert!(!assess(&past, 103.0, None, &Detection::counts()).unwrap().flagged);
+/// assert!(!assess(&past, 103.0, None, &Detection::default().floor(1.0)).unwrap().flagged);
 /// ```
 pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, config: &Detection) -> Option<Assessment> {
     let sample = sample.into();
@@ -89,7 +89,7 @@ mod tests {
     const STEADY: [f64; 8] = [98.0, 102.0, 100.0, 97.0, 103.0, 101.0, 99.0, 100.0];
 
     fn judged(value: f64, forest: Option<f64>) -> Assessment {
-        assess(&STEADY, value, forest, &Detection::counts()).unwrap()
+        assess(&STEADY, value, forest, &Detection::default().floor(1.0)).unwrap()
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_the_forest_alone_finds_odd_is_a_change_of_pattern() {
-        let config = Detection { flag_from: 0.5, ..Detection::counts() };
+        let config = Detection { flag_from: 0.5, ..Detection::default().floor(1.0) };
         let odd = assess(&STEADY, 104.0, Some(0.9), &config).unwrap();
         assert!(odd.flagged);
         assert_eq!((odd.anomaly_type, &odd.methods[..]), (AnomalyType::PatternChange, &[Method::IsolationForest][..]));
@@ -122,14 +122,14 @@ mod tests {
     #[test]
     fn a_series_that_always_jumps_is_left_alone() {
         let restless: Vec<f64> = [0.0, 10.0].into_iter().cycle().take(60).collect();
-        let next = assess(&restless, 15.0, None, &Detection::counts()).unwrap();
+        let next = assess(&restless, 15.0, None, &Detection::default().floor(1.0)).unwrap();
         assert_eq!((*next.deviation_percent, next.flagged), (200.0, false));
     }
 
     #[test]
     fn nothing_is_said_too_early_or_of_nothing() {
-        assert_eq!(assess(&STEADY[1..], 500.0, None, &Detection::counts()), None);
-        assert_eq!(assess(&STEADY, f64::NAN, None, &Detection::counts()), None);
+        assert_eq!(assess(&STEADY[1..], 500.0, None, &Detection::default().floor(1.0)), None);
+        assert_eq!(assess(&STEADY, f64::NAN, None, &Detection::default().floor(1.0)), None);
     }
 
     proptest! {
