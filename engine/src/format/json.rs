@@ -145,6 +145,8 @@ struct Value<'o, 'f, 'a> {
 }
 
 impl<'a> Value<'_, '_, 'a> {
+    // most values of a log are texts: a call for each would be a tenth of what reading it costs
+    #[inline(always)]
     fn text(self, text: Cow<'a, str>) {
         match self.known.0 {
             Slot::RawLog => self.into.raw_log = Some(text),
@@ -176,6 +178,7 @@ impl<'a> Visitor<'a> for Value<'_, '_, 'a> {
         f.write_str("a value")
     }
 
+    #[inline(always)]
     fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<(), E> {
         self.text(Cow::Borrowed(text));
         Ok(())
