@@ -174,7 +174,10 @@ impl Reader {
                 Ok(Some((table, row)))
             }
             Ok(Line::End { rows, sha256 }) => {
-                if rows != read || sha256 != self.checksum.text() {
+                // no checksum covers this line itself
+                let end = serde_json::to_vec(&Line::End { rows, sha256: sha256.clone() });
+                let is_as_written = end.is_ok_and(|end| bytes.strip_suffix(b"\n") == Some(&end[..]));
+                if rows != read || sha256 != self.checksum.text() || !is_as_written {
                     return Err(self.damaged("the checksum is that of something else".into()));
                 }
                 match self.from.fill_buf().await.map_err(BackupError::io(&self.path))? {

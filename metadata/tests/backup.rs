@@ -117,6 +117,12 @@ async fn what_is_damaged_restores_nothing(url: DatabaseUrl) {
     }
     assert_eq!(rows(&database).await, before);
 
+    // the end of the last line is damaged
+    let mut bytes = whole.clone();
+    bytes.insert(whole.len() - 1, b'\r');
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(database.restore(&path, Existing::Replace).await.is_err());
+
     // lines that are gone, twice there, or follow the end
     let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
     let last = lines.len() - 1;
