@@ -17,7 +17,7 @@ const SPEED: u64 = 60;
 /// How far behind the newest log of its partition a log may be without being late.
 pub const LATENESS: Millis = 2_000;
 /// How much later a late log still counts.
-pub const RETENTION: Millis = 300_000;
+pub const RETENTION: Millis = 900_000;
 
 /// Every ten minutes of event time one service after the other writes nothing but errors for a minute, long enough for
 /// an alert and far from its threshold: late logs alone never make it come or go.
