@@ -19,6 +19,10 @@ export default function patterns(house) {
       const { patterns } = await house.job.get(`/api/v1/logs/patterns?service=${service}&new=true`);
       return patterns.some(({ pattern }) => pattern.includes("selvage"));
     });
+    await until("its logs", async () => {
+      const { total } = await house.job.get(`/api/v1/logs/search?service=${service}&query=selvage`);
+      return total === news.length;
+    });
     await visit(house.browser, house.job.url, async (page) => {
       await goTo(page, `/patterns?service=${service}`);
       const rows = page.getByRole("region", { name: "Message templates" }).locator("tbody tr");
