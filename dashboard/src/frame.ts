@@ -1,19 +1,31 @@
 // Work that follows from many messages is done once for all of them: in the next frame, and not at all in a hidden page.
 
-/** A function that may be called as often as you like: `work` runs at most once per frame. */
-export function perFrame(work: () => void): { (): void; cancel: () => void } {
+/**
+ * A function that may be called as often as you like: `work` runs at most once per frame, and at most once in so many
+ * milliseconds where that is said.
+ */
+export function perFrame(work: () => void, apart = 0): { (): void; cancel: () => void } {
   let asked = 0;
-  const ask = () => {
-    if (asked) return;
+  let waits = 0;
+  let next = 0;
+  const frame = () => {
     // a hidden page gets no frames; the browser calls back once it is seen again
     asked = requestAnimationFrame(() => {
-      asked = 0;
+      next = performance.now() + apart;
+      asked = waits = 0;
       work();
     });
   };
+  const ask = () => {
+    if (asked || waits) return;
+    const rest = next - performance.now();
+    if (rest > 0) waits = window.setTimeout(frame, rest);
+    else frame();
+  };
   ask.cancel = () => {
+    clearTimeout(waits);
     cancelAnimationFrame(asked);
-    asked = 0;
+    asked = waits = 0;
   };
   return ask;
 }

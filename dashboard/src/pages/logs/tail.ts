@@ -9,6 +9,8 @@ import { perFrame } from "../../frame";
 
 /** Logs that are kept; older ones go. */
 const KEPT = 5000;
+/** Milliseconds between drawings: nobody reads faster, and each costs as much as it shows. */
+const APART = 100;
 
 export interface Tail {
   logs: readonly Log[];
@@ -49,7 +51,7 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
         const kept = logs.slice(-KEPT);
         return { logs: kept, before: received - kept.length, waiting: 0, ...news };
       });
-    });
+    }, APART);
     show.current = draw;
     setTail(NOTHING);
     const close = openStream(path, {
