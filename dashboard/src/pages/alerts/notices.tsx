@@ -5,10 +5,11 @@ import { type DeadNotice, deadNotices, type Rule, requeue } from "../../api/aler
 import type { ApiError } from "../../api/client";
 import { asApiError, usePoll } from "../../api/poll";
 import { Card } from "../../parts/card";
-import { Empty, Failure, Skeleton } from "../../parts/empty";
+import { Empty } from "../../parts/empty";
 import { count } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 import { Time } from "../../parts/time";
+import { Waiting } from "../../parts/waiting";
 import { useUrl } from "../../url";
 
 export function Notices({ rules }: { rules: readonly Rule[] }) {
@@ -120,14 +121,7 @@ function Undelivered() {
           {failed.message}
         </p>
       )}
-      {!data &&
-        (error ? (
-          <Failure error={error} retry={reload} />
-        ) : (
-          <div class="padded">
-            <Skeleton />
-          </div>
-        ))}
+      {!data && <Waiting error={error} retry={reload} />}
       {data?.dead_letters.length === 0 && <Empty title="Every notice arrived, or is on its way" />}
       {data && data.dead_letters.length > 0 && (
         <Table

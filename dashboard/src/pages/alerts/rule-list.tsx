@@ -6,9 +6,10 @@ import type { ApiError } from "../../api/client";
 import { asApiError, type Loaded } from "../../api/poll";
 import { SeverityBadge, Status } from "../../parts/badge";
 import { Card } from "../../parts/card";
-import { Empty, Failure, Skeleton } from "../../parts/empty";
+import { Empty } from "../../parts/empty";
 import { count } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
+import { Waiting } from "../../parts/waiting";
 import { useUrl } from "../../url";
 import { Switch } from "./switch";
 import { condition, scope } from "./words";
@@ -112,14 +113,7 @@ export function RuleList({ known, open }: { known: Loaded<Rule[]>; open: readonl
           {failed.message}
         </p>
       )}
-      {!data &&
-        (error ? (
-          <Failure error={error} retry={reload} />
-        ) : (
-          <div class="padded">
-            <Skeleton lines={4} />
-          </div>
-        ))}
+      {!data && <Waiting error={error} retry={reload} lines={4} />}
       {data?.length === 0 && (
         <Empty title="No rules yet" icon="alerts">
           A rule says what is measured, what is too much, and who is to be told.{" "}

@@ -6,9 +6,10 @@ import type { ApiError } from "../../api/client";
 import { asApiError, type Loaded } from "../../api/poll";
 import { Status } from "../../parts/badge";
 import { Card } from "../../parts/card";
-import { Empty, Failure, Skeleton } from "../../parts/empty";
+import { Empty } from "../../parts/empty";
 import { type Column, Table } from "../../parts/table";
 import { Time } from "../../parts/time";
+import { Waiting } from "../../parts/waiting";
 import { useUrl } from "../../url";
 
 const TONES = { active: "accent", pending: "warn", expired: "plain" } as const;
@@ -67,14 +68,7 @@ export function SilenceList({ known }: { known: Loaded<Silence[]> }) {
           {failed.message}
         </p>
       )}
-      {!data &&
-        (error ? (
-          <Failure error={error} retry={reload} />
-        ) : (
-          <div class="padded">
-            <Skeleton />
-          </div>
-        ))}
+      {!data && <Waiting error={error} retry={reload} />}
       {data?.length === 0 && (
         <Empty title="No silences">
           During an upgrade, say, alerts go on and nobody is told.{" "}
