@@ -246,6 +246,11 @@ impl<'s, K: Key, A: Monoid + ExchangeData> Partials<'s, K, A> {
         self.merge(self.windowing)
     }
 
+    /// The same, each window for no longer than `keep` after its end: for what is only material.
+    pub fn recent(&self, keep: Duration) -> Series<'s, K, A> {
+        self.merge(Windowing { keep: keep.min(self.windowing.keep), linger: true, ..self.windowing })
+    }
+
     /// In longer windows, kept for `keep`: a rollup. `size` must be a multiple of the folded windows.
     pub fn rollup(&self, size: Duration, keep: Duration) -> Series<'s, K, A> {
         self.merge(Windowing { size, slide: size, keep: keep.max(self.windowing.keep), ..self.windowing })

@@ -9,7 +9,7 @@ use highwater_connectors::generator::{Generator, Traffic};
 use highwater_engine::{
     Level, Name, Plain, Settings, Snapshot, Timestamp, Window, Windowed, minutes, seconds, testing::replay,
 };
-use highwater_operators::{Alert, Anomaly, Levels, Messages, Percentiles, Ratio, catalog, template};
+use highwater_operators::{Alert, Anomaly, IncidentRecord, Levels, Messages, Percentiles, Ratio, catalog, template};
 use highwater_queries::{ALL, Standard};
 use serde_json::Value;
 
@@ -114,13 +114,20 @@ fn views_equal_the_batch_and_incidents_are_found() {
 
         let burst = anchor.plus(seconds(15))..anchor.plus(seconds(70));
         let anomalies = end.rows::<Plain<Name>, Anomaly>(catalog::ANOMALIES).unwrap();
-        let found = anomalies.values().any(|anomaly| {
+        let found = anomalies.values().find(|anomaly| {
             &*anomaly.metric_name == "error_rate"
                 && anomaly.service.as_deref() == Some("payment-service")
                 && anomaly.window_start < burst.end
                 && anomaly.window_end > burst.start
         });
-        assert!(found, "no anomaly in the burst: {:?}", anomalies.keys().collect::<Vec<_>>());
+        let found =
+            found.unwrap_or_else(|| panic!("no anomaly in the burst: {:?}", anomalies.keys().collect::<Vec<_>>()));
+        assert!(found.shifts.iter().any(|shift| shift.share > shift.share_before), "{found:?}");
+
+        let incidents = end.rows::<Plain<Name>, IncidentRecord>(catalog::INCIDENTS).unwrap();
+        let incident = incidents.values().find(|incident| incident.anomalies.contains(&found.id));
+        let suspect = incident.and_then(|incident| incident.suspects.first()).map(|suspect| &*suspect.service);
+        assert_eq!(suspect, Some("payment-service"), "{incident:?}");
 
         // the incident of a new message, in the cycle before the anchor, and little else
         let incident = anchor.minus(seconds(90))..anchor.minus(seconds(60));

@@ -22,6 +22,8 @@ pub const TEMPLATE_COUNTS_1M: &str = "template_counts_1m";
 pub const TEMPLATE_COUNTS_10M: &str = "template_counts_10m";
 /// Anomalies by their id: `Plain<Name>` → [`Anomaly`](crate::Anomaly).
 pub const ANOMALIES: &str = "anomalies";
+/// Incidents by their id: `Plain<Name>` → [`IncidentRecord`](crate::IncidentRecord).
+pub const INCIDENTS: &str = "incidents";
 /// Alerts by their id: `Plain<Name>` → [`Alert`](crate::Alert).
 pub const ALERTS: &str = "alerts";
 /// Alerts that do not fire yet, by their id: `Plain<Name>` → [`Alert`](crate::Alert).

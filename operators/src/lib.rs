@@ -9,6 +9,7 @@ pub mod catalog;
 mod condition;
 mod dataflow;
 mod detect;
+mod incident;
 mod monoid;
 mod pattern;
 mod ratio;
@@ -25,11 +26,13 @@ pub use alert::{
 pub use condition::{Health, risk_score};
 pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, FindAnomalies, IsolationForest, Patterns};
 pub use detect::{
-    Anomaly, AnomalyType, Assessment, Baseline, Chance, Detection, Evidence, FEATURES, Floor, History, Method, Model,
-    MovingAverage, Sample, Severity, SeverityThresholds, Subject, Weights, assess, detect, features, merge,
-    moving_average, surprise, surprise_score, z_score, z_scores,
+    Anomaly, AnomalyType, Assessment, Baseline, Chance, Detection, Evidence, FEATURES, Floor, History, LogPart, Method,
+    Middle, Model, MovingAverage, Point, Sample, Severity, SeverityThresholds, Shares, Shift, ShiftDimension, Side,
+    Subject, Watched, Weights, assess, detect, features, merge, moving_average, shifts, surprise, surprise_score,
+    z_score, z_scores,
 };
 pub use highwater_detection::forest::{TrainError, Training};
+pub use incident::{IncidentRecord, SuspectRecord, incidents};
 pub use monoid::{
     Count, Distinct, Histogram, LatencySum, Levels, Messages, Moments, Occurrences, Percentiles, ServiceStats,
     Sighting, Sightings, Tally,

@@ -108,6 +108,7 @@ impl Pattern {
                 history_windows: 0,
                 band: [zero, zero],
             },
+            shifts: Vec::new(),
         })
     }
 }

@@ -37,12 +37,15 @@ impl Default for Detectors {
 /// Anomalies as they are found.
 pub type Found<'s> = VecCollection<'s, Epoch, Anomaly, isize>;
 
-/// Publishes the view. Gives the anomalies whose end lies within the retention.
-pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) -> Found<'s> {
+/// Anomalies by their id.
+pub type ById<'s> = VecCollection<'s, Epoch, (Name, Anomaly), isize>;
+
+/// Finds the anomalies of all that is kept.
+pub fn find<'s>(stats: &Stats<'s>, detectors: &Detectors) -> ById<'s> {
     let features = feature_rows(&stats.closed);
     let models = features.models(PERIOD, Training::default());
     let forest = features.forest_scores(&models, PERIOD);
-    let mut judge = |metric: &'static str, config: Detection, sample: fn(ServiceStats) -> Option<Sample>| {
+    let judge = |metric: &'static str, config: Detection, sample: fn(ServiceStats) -> Option<Sample>| {
         let samples = stats.closed.rows().flat_map(move |(at, stats)| sample(stats).map(|sample| (at, sample)));
         let series = stats.closed.with_rows(samples);
         let size = series.window();
@@ -51,11 +54,7 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
             service: (**service != *ALL).then(|| service.clone()),
             size,
         };
-        let found = series.anomalies(Some(&forest), config, subject);
-        let retention = flow.settings().retention;
-        let kept = flow.expire(found.clone(), retention, |(_, anomaly)| anomaly.window_start);
-        flow.table(catalog::ANOMALIES, kept);
-        flow.expire(found.map(|(_, anomaly)| anomaly), retention, |anomaly| anomaly.window_end)
+        series.anomalies(Some(&forest), config, subject)
     };
     let volume = judge("log_volume", detectors.log_volume, |stats| {
         let logs = stats.levels.total();
@@ -70,6 +69,14 @@ pub fn build<'s>(flow: &mut Flow<'s>, stats: &Stats<'s>, detectors: &Detectors) 
         Some(Sample::new(p95 as f64, stats.latency.count()))
     });
     volume.concat(errors).concat(latency)
+}
+
+/// Publishes the view. Gives the anomalies whose end lies within the retention.
+pub fn build<'s>(flow: &mut Flow<'s>, found: ById<'s>) -> Found<'s> {
+    let retention = flow.settings().retention;
+    let kept = flow.expire(found.clone(), retention, |(_, anomaly)| anomaly.window_start);
+    flow.table(catalog::ANOMALIES, kept);
+    flow.expire(found.map(|(_, anomaly)| anomaly), retention, |anomaly| anomaly.window_end)
 }
 
 /// What the forest knows of a window: see [`features`].

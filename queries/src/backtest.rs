@@ -163,7 +163,8 @@ impl Query for Trial {
         flow.waits_for(Measure::of(rule, flow.settings().retention).step());
         let stats = stats::build(flow, &Rollups::default());
         let by = |dimension| rule.group_by == Some(dimension);
-        let anomalies = (rule.metric == RuleMetric::AnomalyScore).then(|| anomalies::build(flow, &stats, detectors));
+        let anomalies = (rule.metric == RuleMetric::AnomalyScore)
+            .then(|| anomalies::build(flow, anomalies::find(&stats, detectors)));
         let templates = by(Dimension::Template).then(|| patterns::build(flow, &MessagePatterns::default()).counts);
         let hosts = by(Dimension::Host).then(|| rules::hosts(flow));
         let sources = rules::Sources { stats, templates, anomalies, hosts };

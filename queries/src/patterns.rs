@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use differential_dataflow::VecCollection;
-use highwater_engine::{Epoch, Flow, Log, Name, OTHER, Series, Service, days, hours, minutes};
+use highwater_engine::{Epoch, Flow, Log, Name, OTHER, Series, Service, days, hours, minutes, seconds};
 use highwater_operators::{Occurrences, Pattern, Patterns, Sighting, Sightings, TemplateId, catalog};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,8 @@ use crate::anomalies::Found;
 
 /// A template that has not come for so long may come as a new one.
 const REMEMBERED: Duration = days(30);
+/// How long counts per ten seconds are kept.
+pub(crate) const RECENT: Duration = minutes(10);
 /// How long counts per minute are kept, at least.
 pub(crate) const COUNTS_KEPT: Duration = hours(1);
 /// How long counts per ten minutes are kept.
@@ -43,6 +45,8 @@ pub type ByTemplate<'s, V> = VecCollection<'s, Epoch, ((Name, TemplateId), V), i
 
 /// What is seen of each template of each service.
 pub struct Seen<'s> {
+    /// How often it came lately, per ten seconds.
+    pub recent: Series<'s, (Name, TemplateId), Occurrences>,
     /// How often it came, per minute.
     pub counts: Series<'s, (Name, TemplateId), Occurrences>,
     /// Its text, and when it came first.
@@ -58,9 +62,10 @@ pub fn build<'s>(flow: &mut Flow<'s>, config: &MessagePatterns) -> Seen<'s> {
         occurrences.observe(log);
         sightings.observe(log);
     };
-    let folded = flow.logs().tumbling(minutes(1)).keep(COUNTS_KEPT).fold((Service, TemplateId::of_log()), observe);
+    let folded = flow.logs().tumbling(seconds(10)).keep(COUNTS_KEPT).fold((Service, TemplateId::of_log()), observe);
     let occurrences = folded.part(|(occurrences, _)| *occurrences);
-    let counts = occurrences.windows();
+    let recent = occurrences.recent(RECENT);
+    let counts = occurrences.rollup(minutes(1), COUNTS_KEPT);
     flow.view(catalog::TEMPLATE_COUNTS_1M, &counts);
     flow.view(catalog::TEMPLATE_COUNTS_10M, &occurrences.rollup(minutes(10), TRENDS_KEPT));
 
@@ -74,7 +79,7 @@ pub fn build<'s>(flow: &mut Flow<'s>, config: &MessagePatterns) -> Seen<'s> {
     let found = patterns.flat_map(|((service, _), pattern)| pattern.anomaly(&service));
     let kept = flow.expire(found, retention, |anomaly| anomaly.window_start);
     flow.table(catalog::ANOMALIES, kept.clone().map(|anomaly| (Name::from(anomaly.id.as_str()), anomaly)));
-    Seen { counts, templates, anomalies: kept }
+    Seen { recent, counts, templates, anomalies: kept }
 }
 
 /// What is known of each template, from its days.

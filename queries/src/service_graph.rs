@@ -8,6 +8,8 @@ use highwater_engine::{Epoch, Flow, Log, Name, OTHER, Window, hours, minutes};
 use highwater_operators::{Call, EdgeStats, Histogram, Trace, TraceSample, calls, catalog, stable_hash, top_k};
 use serde::{Deserialize, Serialize};
 
+use crate::incidents::Calls;
+
 /// Which traces the service graph is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,10 +36,10 @@ type Edge = (Name, Name);
 /// A call as far as edges tell calls apart: whether it failed, and its latency, rounded as histograms do.
 type Outcome = (bool, Option<u64>);
 
-/// Publishes the view.
-pub fn build<'s>(flow: &mut Flow<'s>, config: &ServiceGraph) {
+/// Publishes the view; says who calls whom, where traces are looked at.
+pub fn build<'s>(flow: &mut Flow<'s>, config: &ServiceGraph) -> Option<Calls<'s>> {
     if config.share <= 0.0 {
-        return;
+        return None;
     }
     let sample = TraceSample::of(config.share);
     let traces = flow
@@ -50,6 +52,7 @@ pub fn build<'s>(flow: &mut Flow<'s>, config: &ServiceGraph) {
     let keep = flow.settings().retention.max(hours(1));
     let edges = traces.with_rows(busiest(edges(traces.rows()))).settled(CORRECTABLE, keep);
     flow.view(catalog::SERVICE_GRAPH, &edges);
+    Some(edges.rows().map(|((call, _), _)| call).distinct())
 }
 
 /// The id itself may be of any length.

@@ -34,8 +34,8 @@ fn main() -> Result<()> {
     let number = |text: &String| text.parse::<f64>().with_context(|| format!("`{text}` is not a number"));
     let numbers = arguments.iter().map(number).collect::<Result<Vec<f64>>>()?;
     let (length, rates) = match numbers.split_first() {
-        None => (1.0, &[500.0][..]),
-        Some((days, [])) => (*days, &[500.0][..]),
+        None => (7.0, &[1000.0][..]),
+        Some((days, [])) => (*days, &[1000.0][..]),
         Some((days, rates)) => (*days, rates),
     };
     for rate in rates {
@@ -90,56 +90,53 @@ impl Sink for Listener {
     }
 }
 
-/// What became of the incidents of a kind.
-#[derive(Default)]
-struct Fate {
-    /// after how long each was found, in windows from the one that it began in; none where it was not
-    delays: Vec<Option<u64>>,
-}
-
 struct Score {
-    fates: Vec<(IncidentKind, Fate)>,
-    false_alarms: usize,
+    /// by kind, after how long each was found, in windows from the one that it began in; none where it was not
+    delays: Vec<(IncidentKind, Vec<Option<u64>>)>,
     /// by metric
-    false_by_metric: BTreeMap<Name, usize>,
+    false_alarms: BTreeMap<Name, usize>,
     service_days: f64,
 }
 
 impl Score {
     fn of(told: &[Anomaly], anchor: Timestamp, from: Timestamp, to: Timestamp) -> Self {
-        let incidents: Vec<Incident> =
-            std::iter::successors(upcoming(anchor, from), |last| upcoming(anchor, last.from))
-                .take_while(|incident| incident.until.plus(AFTERMATH) < to)
-                .collect();
-        let mut fates: Vec<(IncidentKind, Fate)> = Vec::new();
-        for incident in &incidents {
-            let first = told.iter().filter(|anomaly| is_of(anomaly, incident)).map(|anomaly| anomaly.detected_at).min();
+        let incidents = std::iter::successors(upcoming(anchor, from), |last| upcoming(anchor, last.from))
+            .take_while(|incident| incident.until.plus(AFTERMATH) < to);
+        let mut delays: Vec<(IncidentKind, Vec<Option<u64>>)> = Vec::new();
+        for incident in incidents {
+            let first =
+                told.iter().filter(|anomaly| is_of(anomaly, &incident)).map(|anomaly| anomaly.detected_at).min();
             let delay = first.map(|at| windows(at.since(incident.from.align(WINDOW))));
-            match fates.iter_mut().find(|(kind, _)| *kind == incident.kind) {
-                Some((_, fate)) => fate.delays.push(delay),
-                None => fates.push((incident.kind, Fate { delays: vec![delay] })),
+            match delays.iter_mut().find(|(kind, _)| *kind == incident.kind) {
+                Some((_, delays)) => delays.push(delay),
+                None => delays.push((incident.kind, vec![delay])),
             }
         }
         let counted = told.iter().filter(|anomaly| anomaly.window_start >= from && anomaly.window_end <= to);
-        let mut false_by_metric = BTreeMap::<Name, usize>::new();
+        let mut false_alarms = BTreeMap::<Name, usize>::new();
         for anomaly in counted.filter(|anomaly| !is_explained(anomaly, anchor)) {
-            *false_by_metric.entry(anomaly.metric_name.clone()).or_default() += 1;
+            *false_alarms.entry(anomaly.metric_name.clone()).or_default() += 1;
         }
         let service_days = services().len() as f64 * to.since(from).as_secs_f64() / 86_400.0;
-        Score { fates, false_alarms: false_by_metric.values().sum(), false_by_metric, service_days }
+        Score { delays, false_alarms, service_days }
     }
 
     fn print(&self, rate: f64) -> Result<()> {
         let mut out = std::io::stdout().lock();
-        let alarms = self.false_alarms as f64 / self.service_days;
-        writeln!(out, "{rate} logs/s: {alarms:.2} false alarms a service and day {:?}", self.false_by_metric)?;
-        for (kind, Fate { delays }) in &self.fates {
+        let alarms = self.false_alarms.values().sum::<usize>() as f64 / self.service_days;
+        let by_metric: Vec<String> =
+            self.false_alarms.iter().map(|(metric, alarms)| format!("{metric} {alarms}")).collect();
+        writeln!(out, "{rate} logs/s: {alarms:.2} false alarms a service and day ({})", by_metric.join(", "))?;
+        for (kind, delays) in &self.delays {
             let mut found: Vec<u64> = delays.iter().copied().flatten().collect();
             found.sort_unstable();
-            let quantile = |share: usize| found.get((found.len() * share / 100).min(found.len().saturating_sub(1)));
+            let quantile = |share: usize| {
+                let at = (found.len() * share / 100).min(found.len().saturating_sub(1));
+                found.get(at).map_or_else(|| "-".to_owned(), u64::to_string)
+            };
             writeln!(
                 out,
-                "  {kind:16} {:5} of {:5} found, after {:?} windows in the middle, {:?} at the 95th percentile",
+                "  {kind:16} {:5} of {:5} found; windows until then: {} in the middle, {} at the 95th percentile",
                 found.len(),
                 delays.len(),
                 quantile(50),

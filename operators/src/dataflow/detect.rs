@@ -1,9 +1,12 @@
 //! Detectors over series: z-score, moving average, and all methods combined into anomalies.
 
-use differential_dataflow::VecCollection;
-use highwater_engine::{Epoch, Key, Name, Series, Window};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::{Anomaly, Detection, History, Real, Sample, Subject, detect, moving_average, z_score};
+use differential_dataflow::{AsCollection, Hashable, VecCollection, consolidation::consolidate};
+use highwater_engine::{Epoch, Key, Name, Series, Window};
+use timely::dataflow::{channels::pact::Exchange, operators::Operator};
+
+use crate::{Anomaly, Detection, History, Point, Real, Sample, Subject, Watched, moving_average, z_score};
 
 /// What can be asked of a closed series of numbers. Each answer is a pure function of a key's rows: a late log that
 /// corrects a window corrects every score that the window is part of.
@@ -49,9 +52,6 @@ impl<'s, K: Key> Detect<'s, K> for Series<'s, K, Real> {
     }
 }
 
-/// A sample, or the forest's score of the same window.
-type Point = Result<Sample, Real>;
-
 impl<'s, K: Key> FindAnomalies<'s, K> for Series<'s, K, Sample> {
     fn anomalies(
         &self,
@@ -59,21 +59,55 @@ impl<'s, K: Key> FindAnomalies<'s, K> for Series<'s, K, Sample> {
         config: Detection,
         subject: impl Fn(&K) -> Subject + 'static,
     ) -> VecCollection<'s, Epoch, (Name, Anomaly), isize> {
-        let mut points = self.rows().map(|((key, window), sample)| (key, (window, Point::Ok(sample))));
+        let mut facts = self.rows().map(|(at, sample)| (at, Point::Sample(sample)));
         if let Some(forest) = forest {
-            points = points.concat(forest.rows().map(|((key, window), score)| (key, (window, Point::Err(score)))));
+            facts = facts.concat(forest.rows().map(|(at, score)| (at, Point::Forest(score))));
         }
-        let found = points.reduce(move |key, points, anomalies| {
-            let of = |(point, _): &(&(Window, Point), isize)| (point.0, point.1);
-            let samples: Vec<_> =
-                points.iter().map(of).filter_map(|(window, point)| Some((window, point.ok()?))).collect();
-            let scores: Vec<_> =
-                points.iter().map(of).filter_map(|(window, point)| Some((window, *point.err()?))).collect();
-            let found = detect(&subject(key), &samples, &scores, &config);
-            anomalies.extend(found.into_iter().map(|anomaly| (anomaly, 1)));
+        let by_key = Exchange::new(|(((key, _), _), _, _): &(At<K>, Epoch, isize)| key.hashed());
+        let found = facts.inner.unary_frontier(by_key, "Detect", move |initial, _| {
+            drop(initial);
+            let mut waiting: BTreeMap<Epoch, (_, Changes<K>)> = BTreeMap::new();
+            let mut watched: HashMap<K, Watched> = HashMap::new();
+            move |(facts, frontier), output| {
+                let port = output.output_index();
+                facts.for_each_time(|cap, batches| {
+                    let (_, facts) = waiting.entry(*cap.time()).or_insert_with(|| (cap.retain(port), Vec::new()));
+                    facts.extend(batches.flat_map(|batch| batch.drain(..)).map(|(at, _, diff)| (at, diff)));
+                });
+                while let Some(entry) = waiting.first_entry().filter(|entry| !frontier.less_equal(entry.key())) {
+                    let (cap, facts) = entry.remove();
+                    let epoch = *cap.time();
+                    let changes = close(&mut watched, facts, &config, &subject);
+                    output.session(&cap).give_iterator(changes.map(|(anomaly, diff)| (anomaly, epoch, diff)));
+                }
+            }
         });
-        found.map(|(_, anomaly)| (Name::from(anomaly.id.as_str()), anomaly))
+        found.as_collection().map(|anomaly| (Name::from(anomaly.id.as_str()), anomaly))
     }
+}
+
+type At<K> = ((K, Window), Point);
+type Changes<K> = Vec<(At<K>, isize)>;
+
+/// Takes an epoch's facts in; says what becomes of the anomalies.
+fn close<K: Key>(
+    watched: &mut HashMap<K, Watched>,
+    mut facts: Changes<K>,
+    config: &Detection,
+    subject: impl Fn(&K) -> Subject,
+) -> impl Iterator<Item = (Anomaly, isize)> {
+    consolidate(&mut facts);
+    let mut changes = Vec::new();
+    for of_key in facts.chunk_by(|(((one, _), _), _), (((other, _), _), _)| one == other) {
+        let Some((((key, _), _), _)) = of_key.first() else { continue };
+        let facts = of_key.iter().map(|(((_, window), fact), diff)| (*window, *fact, *diff));
+        let series = watched.entry(key.clone()).or_default();
+        changes.extend(series.update(facts, config, &subject(key)));
+        if series.is_empty() {
+            watched.remove(key);
+        }
+    }
+    changes.into_iter()
 }
 
 /// Scores each value of a key by those before it.

@@ -6,7 +6,7 @@ use highwater_engine::{Name, Timestamp, Window};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Assessment, Severity};
+use super::{Assessment, Severity, Shift};
 use crate::Real;
 
 /// The series that anomalies are of.
@@ -53,6 +53,8 @@ pub struct Anomaly {
     pub description: String,
     /// What the methods found in its strangest window.
     pub evidence: Evidence,
+    /// The templates, levels and services whose share of the logs changed most in its first minute, the strongest first.
+    pub shifts: Vec<Shift>,
 }
 
 /// In which way a window is strange.
@@ -144,6 +146,7 @@ impl Anomaly {
             deviation_percent: point.deviation_percent,
             description: describe(subject, point),
             evidence: point.evidence,
+            shifts: Vec::new(),
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct Assessment {
     pub methods: Vec<Method>,
     /// What was seen.
     pub value: Real,
-    /// What was expected: the mean of the past.
+    /// What was expected: the middle of the past.
     pub expected: Real,
     /// By how many percent of the expected the value deviates.
     pub deviation_percent: Real,
@@ -36,11 +36,11 @@ pub struct Assessment {
 ///
 /// ```
 /// use highwater_operators::{AnomalyType, Detection, Severity, assess};
-/// let past = [98.0, 102.0, 100.0, 97.0, 103.0, 101.0, 99.0, 100.0]; // mean 100, standard deviation 2
-/// let spike = assess(&past, 150.0, None, &Detection::default().floor(1.0)).unwrap();
+/// let past = [98.0, 102.0, 100.0, 97.0, 104.0, 101.0, 98.0, 100.0]; // median 100, the median distance from it 2
+/// let spike = assess(&past, 200.0, None, &Detection::default().floor(1.0)).unwrap();
 /// assert_eq!((spike.flagged, spike.anomaly_type), (true, AnomalyType::Spike));
-/// assert_eq!((spike.severity, *spike.evidence.z_score), (Some(Severity::Critical), 25.0));
-/// assert!(!assess(&past, 103.0, None, &Detection::default().floor(1.0)).unwrap().flagged);
+/// assert_eq!((spike.severity, *spike.evidence.z_score), (Some(Severity::Critical), 100.0 / (1.4826 * 2.0)));
+/// assert!(!assess(&past, 104.0, None, &Detection::default().floor(1.0)).unwrap().flagged);
 /// ```
 pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, config: &Detection) -> Option<Assessment> {
     let sample = sample.into();
@@ -52,7 +52,7 @@ pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, conf
     let deviation = outside.map_or(0.0, |average| average.deviation_percent);
 
     let statistics =
-        surprise(z, baseline.windows).max(outside.map_or(0.0, |average| surprise(deviation / 100.0, average.windows)));
+        baseline.surprise(sample).max(outside.map_or(0.0, |average| surprise(deviation / 100.0, average.windows)));
     let score = config.weights.combine(forest, surprise_score(statistics));
     let methods = [
         (Method::ZScore, z.abs() >= config.z_from),
@@ -63,11 +63,11 @@ pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, conf
     Some(Assessment {
         score: score.into(),
         flagged: score >= config.flag_from,
-        anomaly_type: AnomalyType::of(value, baseline.mean, statistical),
+        anomaly_type: AnomalyType::of(value, baseline.middle, statistical),
         severity: config.severity.severity(z, deviation),
         methods: methods.into_iter().filter_map(|(method, spoke)| spoke.then_some(method)).collect(),
         value: value.into(),
-        expected: baseline.mean.into(),
+        expected: baseline.middle.into(),
         deviation_percent: baseline.deviation_percent(value).into(),
         evidence: Evidence {
             z_score: z.into(),
@@ -84,12 +84,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::History;
 
     /// Mean 100, standard deviation 2.
     const STEADY: [f64; 8] = [98.0, 102.0, 100.0, 97.0, 103.0, 101.0, 99.0, 100.0];
 
+    /// By mean and standard deviation, which are easier to check by hand.
+    fn by_mean() -> Detection {
+        Detection { z_score: History::windows(60), ..Detection::default() }.floor(1.0)
+    }
+
     fn judged(value: f64, forest: Option<f64>) -> Assessment {
-        assess(&STEADY, value, forest, &Detection::default().floor(1.0)).unwrap()
+        assess(&STEADY, value, forest, &by_mean()).unwrap()
     }
 
     #[test]
@@ -103,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_the_forest_alone_finds_odd_is_a_change_of_pattern() {
-        let config = Detection { flag_from: 0.5, ..Detection::default().floor(1.0) };
+        let config = Detection { flag_from: 0.5, ..by_mean() };
         let odd = assess(&STEADY, 104.0, Some(0.9), &config).unwrap();
         assert!(odd.flagged);
         assert_eq!((odd.anomaly_type, &odd.methods[..]), (AnomalyType::PatternChange, &[Method::IsolationForest][..]));
@@ -111,12 +117,12 @@ mod tests {
 
     #[test]
     fn the_forest_tips_the_scale_either_way() {
-        // z = 5 over eight windows is a surprise of 2.8: 0.65 by statistics alone
-        assert!(judged(110.0, None).flagged);
-        assert!(judged(110.0, Some(0.6)).flagged);
-        assert!(!judged(110.0, Some(0.3)).flagged);
-        let score = *judged(110.0, None).score;
-        assert!((*judged(110.0, Some(0.3)).score - (0.4 * 0.3 + 0.6 * score)).abs() < 1e-12);
+        // z = 15 over eight windows is a surprise of 5.7: 0.69 by statistics alone
+        assert!(judged(130.0, None).flagged);
+        assert!(judged(130.0, Some(0.6)).flagged);
+        assert!(!judged(130.0, Some(0.4)).flagged);
+        let difference = judged(130.0, None).score.0 - judged(130.0, Some(0.4)).score.0;
+        assert!((difference - 0.4 * (0.5 - 0.4)).abs() < 1e-12);
     }
 
     #[test]

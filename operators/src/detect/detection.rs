@@ -49,27 +49,29 @@ impl Default for Weights {
 }
 
 impl Weights {
-    /// The weighted mean of the two scores; the statistics alone while there is no model (or no weight).
+    /// A forest's score for a window that is like any other (Liu, Ting, Zhou 2008).
+    const NOTHING_SPECIAL: f64 = 0.5;
+
+    /// The weighted mean of the two scores. While there is no model, its score is taken for one half, which says
+    /// nothing: so a score means the same before and after the first training.
     ///
     /// ```
     /// use highwater_operators::Weights;
     /// let weights = Weights::default();
     /// assert_eq!(weights.combine(Some(0.5), 1.0), 0.8);
-    /// assert_eq!(weights.combine(None, 0.7), 0.7);
+    /// assert_eq!(weights.combine(None, 1.0), 0.8);
     /// ```
     pub fn combine(&self, isolation_forest: Option<f64>, statistics: f64) -> f64 {
+        let forest = isolation_forest.unwrap_or(Self::NOTHING_SPECIAL);
         let total = self.isolation_forest + self.statistics;
-        match isolation_forest {
-            Some(forest) if total > 0.0 => (self.isolation_forest * forest + self.statistics * statistics) / total,
-            _ => statistics,
-        }
+        if total > 0.0 { (self.isolation_forest * forest + self.statistics * statistics) / total } else { statistics }
     }
 }
 
 impl Default for Detection {
     fn default() -> Self {
         Detection {
-            z_score: History::windows(60),
+            z_score: History::windows(60).robust(),
             z_from: 3.0,
             moving_average: History::windows(12),
             deviation_from: 100.0,
@@ -97,6 +99,11 @@ impl Detection {
     /// For latencies in microseconds: a millisecond more or less is nothing.
     pub fn micros() -> Self {
         Detection::default().floor(1_000.0).chance(Chance::Percentiles)
+    }
+
+    /// How many windows before it a window is judged by.
+    pub fn reach(&self) -> usize {
+        self.z_score.windows.max(self.moving_average.windows)
     }
 
     /// With what chance does to the metric, for both histories.

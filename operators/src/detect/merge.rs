@@ -84,10 +84,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Method, Severity};
+    use crate::{History, Method, Severity};
 
     fn subject() -> Subject {
         Subject { metric: Name::from("error_rate"), service: Some(Name::from("cart")), size: seconds(10) }
+    }
+
+    /// By mean and standard deviation, which are easier to check by hand.
+    fn by_mean() -> Detection {
+        Detection { z_score: History::windows(60), ..Detection::default() }.floor(1.0)
     }
 
     fn window(n: i64) -> Window {
@@ -102,17 +107,17 @@ mod tests {
     const STEADY: [f64; 8] = [98.0, 102.0, 100.0, 97.0, 103.0, 101.0, 99.0, 100.0];
 
     fn point(value: f64, forest: Option<f64>) -> Assessment {
-        assess(&STEADY, value, forest, &Detection { flag_from: 0.5, ..Detection::default().floor(1.0) }).unwrap()
+        assess(&STEADY, value, forest, &Detection { flag_from: 0.5, ..by_mean() }).unwrap()
     }
 
     fn merged(points: &[(i64, Assessment)]) -> Vec<Anomaly> {
-        merge(&subject(), points.iter().map(|(n, point)| (window(*n), point.clone())), &Detection::default().floor(1.0))
+        merge(&subject(), points.iter().map(|(n, point)| (window(*n), point.clone())), &by_mean())
     }
 
     #[test]
     fn one_burst_is_one_anomaly_with_its_peak() {
         let values = [&STEADY[..], &[130.0, 300.0, 100.0]].concat();
-        let anomalies = detect(&subject(), &series(&values), &[], &Detection::default().floor(1.0));
+        let anomalies = detect(&subject(), &series(&values), &[], &by_mean());
         let [burst] = &anomalies[..] else { panic!("{anomalies:?}") };
         assert_eq!(burst.id, "error_rate:cart:1970-01-01T00:01:20.000Z:spike");
         assert_eq!((burst.window_start, burst.window_end), (window(8).start, window(10).start));
@@ -148,8 +153,7 @@ mod tests {
         let mut all = subject();
         all.service = None;
         let values = [&STEADY[..], &[0.0]].concat();
-        let json =
-            serde_json::to_value(&detect(&all, &series(&values), &[], &Detection::default().floor(1.0))[0]).unwrap();
+        let json = serde_json::to_value(&detect(&all, &series(&values), &[], &by_mean())[0]).unwrap();
         assert_eq!(json["id"], "error_rate:*:1970-01-01T00:01:20.000Z:drop");
         assert_eq!((&json["anomaly_type"], &json["severity"]), (&"drop".into(), &"critical".into()));
         assert_eq!((&json["methods"][0], &json["evidence"]["z_score"]), (&"z_score".into(), &(-50.0).into()));
@@ -159,7 +163,7 @@ mod tests {
     proptest! {
         #[test]
         fn anomalies_of_a_series_are_disjoint_and_ascending(values in prop::collection::vec(prop_oneof![8 => 90f64..110.0, 1 => 0f64..1000.0], 0..80)) {
-            let anomalies = detect(&subject(), &series(&values), &[], &Detection::default().floor(1.0));
+            let anomalies = detect(&subject(), &series(&values), &[], &by_mean());
             for pair in anomalies.windows(2) {
                 prop_assert!(pair[0].window_end <= pair[1].window_start);
             }
@@ -167,8 +171,8 @@ mod tests {
 
         #[test]
         fn a_longer_series_only_adds_at_the_end(values in prop::collection::vec(prop_oneof![8 => 90f64..110.0, 1 => 0f64..1000.0], 1..60)) {
-            let whole = detect(&subject(), &series(&values), &[], &Detection::default().floor(1.0));
-            let shorter = detect(&subject(), &series(&values[..values.len() - 1]), &[], &Detection::default().floor(1.0));
+            let whole = detect(&subject(), &series(&values), &[], &by_mean());
+            let shorter = detect(&subject(), &series(&values[..values.len() - 1]), &[], &by_mean());
             prop_assert!(shorter.len() <= whole.len());
             for (short, long) in shorter.iter().zip(&whole) {
                 prop_assert_eq!(&short.id, &long.id);

@@ -34,7 +34,7 @@ pub fn moving_average(
 ) -> Option<MovingAverage> {
     let sample = sample.into();
     history.baseline(past).map(|baseline| MovingAverage {
-        expected: baseline.mean,
+        expected: baseline.middle,
         deviation_percent: baseline.deviation_percent(*sample.value),
         band: baseline.band(spreads, sample.of),
         windows: baseline.windows,

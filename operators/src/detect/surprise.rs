@@ -46,16 +46,18 @@ fn far_tail(a: f64, x: f64) -> f64 {
 /// Longer histories are taken for this long: the distribution is then normal to four digits.
 const LONGEST: usize = 10_000;
 
-/// The surprise whose score is one half.
-const HALF: f64 = 1.5;
+/// The surprise whose score is one half: once in 300 windows.
+const HALF: f64 = 2.5;
 
-/// A surprise as a score from 0 to below 1: s / (s + 1.5). Strictly increasing. Over a long history z = 1, 2, 3, 4, 6 give
-/// about 0.25, 0.47, 0.63, 0.74, 0.85: from z ≈ 2.8 on the score reaches the 0.6 from which an anomaly is flagged.
+/// A surprise as a score from 0 to below 1: s / (s + 2.5). Strictly increasing. Over a long history z = 1, 2, 3, 4, 6 give
+/// about 0.17, 0.35, 0.51, 0.63, 0.78. A score of two thirds comes once in 100 000 windows where nothing has changed: that
+/// is what, beside a forest that sees nothing special, makes the 0.6 from which an anomaly is flagged.
 ///
 /// ```
 /// use highwater_operators::{surprise, surprise_score};
+/// assert!((surprise_score(5.0) - 2.0 / 3.0).abs() < 1e-12);
 /// let score = |z| surprise_score(surprise(z, 10_000));
-/// assert!(score(2.5) < 0.6 && score(3.0) > 0.6 && score(3.0) < 0.65);
+/// assert!(score(4.3) < 2.0 / 3.0 && score(4.5) > 2.0 / 3.0);
 /// ```
 pub fn surprise_score(surprise: f64) -> f64 {
     let surprise = surprise.max(0.0);
