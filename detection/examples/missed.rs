@@ -1,7 +1,7 @@
 //! Draws labelled windows in which nothing was flagged:
 //! `cargo run --release -p highwater-detection --example missed -- FOLDER IMAGES [NAME...]` writes
-//! `IMAGES/missed-NAME.svg` for each file that has one, or for those of these names: the series about the window, the
-//! label shaded, the expected band, and a ring at each flagged row.
+//! `IMAGES/missed-NAME.svg` for each file that has one, or for those of these names: the series about the window by row,
+//! the label shaded, the expected band, and a ring at each flagged row.
 #![allow(clippy::print_stdout)]
 
 mod labelled;
@@ -12,9 +12,9 @@ use highwater_detection::series::{Config, Detector, Verdict};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (760, 220);
-/// Rows drawn, at most: beyond, only the least and the greatest of so many rows.
+/// Stretches of rows drawn, at most, each with its least and greatest value.
 const POINTS: usize = 300;
-const LABEL: RGBColor = RGBColor(250, 228, 200);
+const LABEL: RGBColor = RGBColor(250, 215, 170);
 const BAND: RGBColor = RGBColor(205, 222, 240);
 const LINE: RGBColor = RGBColor(40, 70, 110);
 const FLAGGED: RGBColor = RGBColor(205, 50, 40);
@@ -70,8 +70,7 @@ fn draw(
         .x_label_area_size(22)
         .y_label_area_size(60)
         .build_cartesian_2d(shown.clone(), low..high)?;
-    chart.configure_mesh().disable_mesh().x_labels(6).y_labels(4).x_desc("row").draw()?;
-    chart.draw_series([Rectangle::new([(window.start, low), (window.end, high)], LABEL.filled())])?;
+    chart.configure_mesh().disable_mesh().x_labels(6).y_labels(4).draw()?;
     let stretches: Vec<Range<usize>> = stretches(shown.clone());
     let bands = stretches.iter().filter_map(|stretch| {
         let [from, to] = verdicts[stretch.start].band;
@@ -79,6 +78,7 @@ fn draw(
         (from < to).then(|| Rectangle::new([(stretch.start, from), (stretch.end, to)], BAND.mix(0.7).filled()))
     });
     chart.draw_series(bands)?;
+    chart.draw_series([Rectangle::new([(window.start, low), (window.end, high)], LABEL.mix(0.7).filled())])?;
     let extremes = stretches.iter().flat_map(|stretch| {
         let least = stretch.clone().min_by(|a, b| rows[*a].1.total_cmp(&rows[*b].1));
         let greatest = stretch.clone().max_by(|a, b| rows[*a].1.total_cmp(&rows[*b].1));

@@ -13,8 +13,10 @@ use highwater_operators::{
     Detection, Model, Training, assess, features, moving_average, surprise, surprise_score, z_score,
 };
 
+type Method = (&'static str, fn(&Verdict) -> f64);
+
 /// What the detector of series says of a row, and what each of its methods would say without the others.
-const METHODS: [(&str, fn(&Verdict) -> f64); 5] = [
+const METHODS: [Method; 5] = [
     ("series: all together", |verdict| verdict.score),
     ("level", |verdict| verdict.methods.level),
     ("jump", |verdict| verdict.methods.jump),
