@@ -3,11 +3,13 @@
 //! there for any other scorer.
 #![allow(clippy::print_stdout)]
 
-use std::{collections::BTreeMap, error::Error, fs, path::Path, time::Instant};
+mod labelled;
+
+use std::{error::Error, fs, path::Path, time::Instant};
 
 use highwater_detection::{
     scoring::nab::{Outcome, PROFILES, Profile, Truth, best_threshold, outcome},
-    series::{Config, Detector},
+    series::{Config, Detector, rows_per_alarm},
 };
 
 struct File {
@@ -21,42 +23,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let folder = arguments.next().ok_or("which folder?")?;
     let results = arguments.next();
-    let labels: BTreeMap<String, Vec<(String, String)>> =
-        serde_json::from_slice(&fs::read(Path::new(&folder).join("combined_windows.json"))?)?;
     let (mut files, mut rows, mut spent) = (Vec::new(), 0, 0.0);
-    for (key, windows) in labels {
-        let text = fs::read_to_string(Path::new(&folder).join(&key))?;
-        let series = series(&text)?;
-        let windows =
-            windows.iter().map(|(from, to)| Ok((time(from)?, time(to)?))).collect::<Result<Vec<_>, jiff::Error>>()?;
+    for series in labelled::read(Path::new(&folder))? {
         let start = Instant::now();
         let mut detector = Detector::new(&Config::default());
-        let scores: Vec<f64> = series.iter().map(|(at, value)| detector.push(Some(*at), *value).score).collect();
+        let scores: Vec<f64> = series.rows.iter().map(|(at, value)| detector.push(Some(*at), *value).score).collect();
         spent += start.elapsed().as_secs_f64();
-        rows += series.len();
+        rows += series.rows.len();
         if let Some(results) = &results {
-            write(&Path::new(results).join(&key), &text, &scores)?;
+            let text = fs::read_to_string(Path::new(&folder).join(&series.key))?;
+            write(&Path::new(results).join(&series.key), &text, &scores)?;
         }
-        let times: Vec<i64> = series.iter().map(|(at, _)| *at).collect();
-        let group = key.split('/').next().unwrap_or_default().to_owned();
-        files.push(File { key, group, truth: Truth::new(&times, &windows), scores });
+        let times: Vec<i64> = series.rows.iter().map(|(at, _)| *at).collect();
+        let group = series.key.split('/').next().unwrap_or_default().to_owned();
+        files.push(File { truth: Truth::new(&times, &series.windows), key: series.key, group, scores });
     }
     println!("{} files, {rows} rows, {:.0} rows/s", files.len(), rows as f64 / spent);
     report(&files);
+    meaning(&files);
     Ok(())
-}
-
-fn time(text: &str) -> Result<i64, jiff::Error> {
-    Ok(text.parse::<jiff::civil::DateTime>()?.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp().as_millisecond())
-}
-
-fn series(text: &str) -> Result<Vec<(i64, f64)>, Box<dyn Error>> {
-    let row = |line: &str| {
-        let mut fields = line.split(',');
-        let at = time(fields.next().ok_or("no time")?)?;
-        Ok((at, fields.next().ok_or("no value")?.trim().parse::<f64>()?))
-    };
-    text.lines().skip(1).map(row).collect()
 }
 
 fn write(path: &Path, text: &str, scores: &[f64]) -> Result<(), Box<dyn Error>> {
@@ -128,5 +113,16 @@ fn report(files: &[File]) {
             let of = outcome(&file.truth, &file.scores, standard, best);
             println!("  {:<60} {:>7.3} {:>2}/{:<2} {:>4}", file.key, of.raw, of.hit, of.windows, of.false_alarms);
         }
+    }
+}
+
+/// What a score promises, and what it comes to on the rows outside of labels.
+fn meaning(files: &[File]) {
+    let standard = PROFILES[0].1;
+    let rows = total(files.iter(), standard, 0.0).false_alarms as f64;
+    println!("score, rows for each one outside of labels that reaches it, and what rows_per_alarm says");
+    for score in [0.25, 0.4, 0.485, 0.5, 0.6, 0.7] {
+        let alarms = total(files.iter(), standard, score).false_alarms as f64;
+        println!("  {score:.3} {:>8.0} {:>8.0}", rows / alarms, rows_per_alarm(score));
     }
 }

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The score from which a row is flagged: 0.475 is one false alarm in about a thousand rows.
+    /// The score from which a row is flagged: 0.485 is one false alarm in about a thousand rows.
     pub threshold: f64,
     /// Rows of the past that say what is usual; from 16 to 10 000.
     pub memory: usize,
-    /// Rows without anything nearly as strange after which an anomaly is over; at least 1.
+    /// Rows without anything nearly as strange after which an anomaly is over, and rows after an alarm in which only what is
+    /// worse is told; at least 1.
     pub rest: usize,
     /// Rows before the first verdict: until then nothing is flagged.
     pub warm_up: usize,
@@ -18,7 +19,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { threshold: 0.475, memory: 3000, rest: 20, warm_up: 100 }
+        Self { threshold: 0.485, memory: 3000, rest: 16, warm_up: 100 }
     }
 }
 

@@ -6,14 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Config, Surprises, Verdict,
+    alarm::Alarm,
     event::Events,
+    evidence::Evidence,
     expectation::{Expectation, Expected},
     novelty::Novelty,
     verdict,
+    youth::Youth,
 };
 
 /// Rows that the shapes look at: no single length is right for every series, so three vote.
-const SHAPES: [usize; 3] = [12, 24, 48];
+const SHAPES: [usize; 3] = [6, 12, 24];
 /// Rows over which the drift is smoothed.
 const DRIFTS: [f64; 2] = [4.0, 24.0];
 /// Values beyond this are taken for it: differences stay finite.
@@ -46,7 +49,10 @@ pub struct Detector {
     shapes: [Novelty<[f64; 4]>; 3],
     smoothed: [f64; 2],
     drift: Novelty<[f64; 3]>,
+    youth: Youth,
+    evidence: Evidence,
     events: Events,
+    alarm: Alarm,
 }
 
 impl Detector {
@@ -60,7 +66,10 @@ impl Detector {
             shapes: Default::default(),
             smoothed: [0.0; 2],
             drift: Novelty::default(),
+            youth: Youth::default(),
+            evidence: Evidence::default(),
             events: Events::default(),
+            alarm: Alarm::default(),
             config,
         }
     }
@@ -75,13 +84,14 @@ impl Detector {
         self.rows = self.rows.saturating_add(1);
         let (median, width) = self.expectation.scale();
         let expected = self.expectation.push(at, value);
+        let belief = self.youth.push(at);
         if self.rows <= 2 {
             self.recent.push_back(0.0);
             return self.nothing(at);
         }
         let methods = self.surprises(&expected, value, median, width);
-        let surprise = methods.combined();
-        let score = verdict::score(self.events.push(surprise, self.config.rest));
+        let surprise = self.evidence.push(methods.combined() * belief);
+        let score = self.score(surprise);
         Verdict {
             score,
             flagged: score >= self.config.threshold && self.rows > self.config.warm_up as u64,
@@ -91,6 +101,16 @@ impl Detector {
             surprise,
             methods,
         }
+    }
+
+    /// What of the surprise is new, as a score. What would be an alarm is one to the detector even while it warms up.
+    fn score(&mut self, surprise: f64) -> f64 {
+        let new = self.events.push(surprise, self.config.rest);
+        let score = verdict::score(self.alarm.push(new, self.config.rest));
+        if score >= self.config.threshold {
+            self.alarm.raise(surprise);
+        }
+        score
     }
 
     fn surprises(&mut self, expected: &Expected, value: f64, median: f64, width: f64) -> Surprises {

@@ -5,9 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 /// A row that is at least this part of the peak keeps an anomaly going.
-const ALIKE: f64 = 0.3;
-/// Decades that a surprise loses for each decade of past anomalies as great.
-const HABIT: f64 = 0.6;
+const ALIKE: f64 = 0.2;
 /// Rows after which a past anomaly weighs 1/e.
 const FORGET: f64 = 10_000.0;
 /// Past anomalies kept.
@@ -23,8 +21,8 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// What is new in a row's surprise: nothing unless it is greater than all of the anomaly under way, and less the
-    /// more often this series has been as strange.
+    /// What is new in a row's surprise: nothing unless it is greater than all of the anomaly under way, and a decade less for
+    /// each decade of past anomalies as great.
     pub(super) fn push(&mut self, surprise: f64, rest: usize) -> f64 {
         self.row += 1;
         if let Some((peak, last)) = self.now
@@ -45,7 +43,7 @@ impl Events {
             }
             _ if surprise > 0.0 => {
                 self.now = Some((surprise, self.row));
-                (surprise - HABIT * (1.0 + self.as_great(surprise)).log10()).max(0.0)
+                (surprise - (1.0 + self.as_great(surprise)).log10()).max(0.0)
             }
             _ => 0.0,
         }

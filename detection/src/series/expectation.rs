@@ -14,7 +14,7 @@ use super::{
 
 /// Rows of the short and the long median.
 const SHORT: usize = 48;
-const LONG: usize = 500;
+const LONG: usize = 250;
 /// Rows after which an expectation may be believed.
 const TRIED: f64 = 50.0;
 /// A mean error is one of the last so many rows, about.

@@ -11,18 +11,22 @@
 //! | drift | has the distance from what is expected gone this way before? | `novelty` |
 //!
 //! Rareness is always judged by the method's own past (`tail`): a series that spikes every day raises its own bar.
-//! The greatest counts whole, the second half, the third a quarter; what goes on or comes again counts less
-//! (`event`).
+//! The greatest counts whole, the second half, the third a quarter. A series that is new is believed less (`youth`), what is
+//! strange for some rows adds up (`evidence`), what goes on or comes again counts less (`event`), and after an alarm only
+//! what is worse is told (`alarm`).
 
+mod alarm;
 mod config;
 mod detector;
 mod event;
+mod evidence;
 mod expectation;
 mod novelty;
 mod season;
 mod tail;
 mod verdict;
 mod window;
+mod youth;
 
 pub use config::Config;
 pub use detector::Detector;

@@ -11,7 +11,7 @@ use super::tail::Tail;
 /// Prototypes kept.
 const PROTOTYPES: usize = 150;
 /// Features nearer than this to a prototype are the same; they are in usual widths, on a scale of logarithms.
-const NEAR: f64 = 0.3;
+const NEAR: f64 = 0.4;
 /// A prototype that has been met often still moves by this part of the way.
 const RATE: f64 = 0.05;
 /// Distances smaller than this make no difference.

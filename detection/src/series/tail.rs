@@ -9,11 +9,11 @@ use std::f64::consts::LN_10;
 use serde::{Deserialize, Serialize};
 
 /// Memory in rows: what lies so far back weighs 1/e.
-const MEMORY: f64 = 6000.0;
+const MEMORY: f64 = 20_000.0;
 /// The part of rows that lies beyond the threshold.
 const BEYOND: f64 = 0.02;
 /// Before it has seen excesses of its own, a tail falls off as steeply as this says, with the weight of so many.
-const PRIOR: (f64, f64) = (0.15, 100.0);
+const PRIOR: (f64, f64) = (0.15, 180.0);
 /// How much an older excess weighs when the next one comes.
 const KEEP: f64 = 0.998;
 /// No single excess says more than this about the tail: e³ times the threshold.

@@ -14,6 +14,9 @@ pub enum Kind {
     PatternChange,
 }
 
+/// The weight of the shape beside the others.
+const SHAPE: f64 = 0.9;
+
 /// How rare each method finds what it sees, in decades: 3 is once in a thousand rows. 0 is nothing remarkable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Surprises {
@@ -33,9 +36,9 @@ impl Surprises {
         self.level.max(self.jump)
     }
 
-    /// All together: the greatest whole, the second half, the third a quarter.
+    /// All together: the greatest whole, the second half, the third a quarter; shapes, the least exact, count a little less.
     pub fn combined(&self) -> f64 {
-        let mut greatest = [self.value(), self.shape, self.drift];
+        let mut greatest = [self.value(), SHAPE * self.shape, self.drift];
         greatest.sort_by(|a, b| b.total_cmp(a));
         greatest[0] + greatest[1] / 2.0 + greatest[2] / 4.0
     }
