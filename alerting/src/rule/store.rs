@@ -1,18 +1,18 @@
 //! [`Rules`]: where rules are kept.
 
 use highwater_engine::{Name, Timestamp};
-use highwater_metadata::{Database, Transaction, new_id};
+use highwater_metadata::{Transaction, new_id};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::{Rule, RuleDraft};
 use crate::{
-    bell::Bell,
     clock,
     error::AlertingError,
     ledger::{Ledger, read, written},
     page::{Page, PageRequest},
     problem::Problem,
     secret::ChannelConfig,
+    store::Store,
 };
 
 /// Most rules that there may be.
@@ -21,8 +21,7 @@ const MOST_RULES: u64 = 20_000;
 /// The rules. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    pub(crate) database: Database,
-    pub(crate) bell: Bell,
+    pub(crate) store: Store,
 }
 
 impl Rules {
@@ -36,7 +35,7 @@ impl Rules {
             "SELECT id, owner, version, created_at, updated_at, body, config FROM rules \
              WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
         );
-        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.database.pool()).await?;
+        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.store.database.pool()).await?;
         let rules: Result<Vec<Rule>, AlertingError> = rows.iter().map(rule_of).collect();
         Ok(Page::of(rules?, page, |rule| format!("{}:{}", rule.created_at.as_micros(), rule.id)))
     }
@@ -49,7 +48,7 @@ impl Rules {
         let rows = sqlx::query(
             "SELECT id, owner, version, created_at, updated_at, body, config FROM rules ORDER BY created_at, id",
         );
-        rows.fetch_all(self.database.pool()).await?.iter().map(rule_of).collect()
+        rows.fetch_all(self.store.database.pool()).await?.iter().map(rule_of).collect()
     }
 
     /// One rule.
@@ -59,7 +58,7 @@ impl Rules {
     pub async fn get(&self, id: &str) -> Result<Rule, AlertingError> {
         let row =
             sqlx::query("SELECT id, owner, version, created_at, updated_at, body, config FROM rules WHERE id = $1");
-        let row = row.bind(id).fetch_optional(self.database.pool()).await?;
+        let row = row.bind(id).fetch_optional(self.store.database.pool()).await?;
         rule_of(&row.ok_or(AlertingError::NotFound("rule"))?)
     }
 
@@ -75,7 +74,7 @@ impl Rules {
         check(&draft)?;
         let now = clock::now();
         let rule = Rule { id, owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.store.database.begin().await?;
         let count: i64 = sqlx::query("SELECT COUNT(*) FROM rules").fetch_one(&mut *transaction).await?.try_get(0)?;
         if u64::try_from(count).unwrap_or_default() >= MOST_RULES {
             return Err(AlertingError::TooMany { what: "rules", most: MOST_RULES });
@@ -93,7 +92,7 @@ impl Rules {
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(rule)
     }
 
@@ -103,8 +102,8 @@ impl Rules {
     /// # Errors
     /// Where there is none, somebody was faster, something is wrong with it, or the database fails.
     pub async fn replace(&self, id: &str, version: u64, draft: RuleDraft) -> Result<Rule, AlertingError> {
-        let now = clock::now();
-        let mut ledger = Ledger::new(self.database.begin().await?, now);
+        let mut ledger = self.store.ledger().await?;
+        let now = ledger.now;
         let id = Name::from(id);
         let stored = load(ledger.transaction(), &id).await?.ok_or(AlertingError::NotFound("rule"))?;
         if stored.version != version {
@@ -125,7 +124,7 @@ impl Rules {
         .await?;
         regroup(&mut ledger, &id).await?;
         ledger.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(rule)
     }
 
@@ -134,7 +133,7 @@ impl Rules {
     /// # Errors
     /// Where there is none, or the database fails.
     pub async fn delete(&self, id: &str) -> Result<(), AlertingError> {
-        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
+        let mut ledger = self.store.ledger().await?;
         let deleted =
             sqlx::query("DELETE FROM rules WHERE id = $1").bind(id).execute(&mut **ledger.transaction()).await?;
         if deleted.rows_affected() == 0 {
@@ -142,7 +141,7 @@ impl Rules {
         }
         regroup(&mut ledger, id).await?;
         ledger.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(())
     }
 }

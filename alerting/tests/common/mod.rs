@@ -6,7 +6,7 @@ pub(crate) mod http;
 
 use std::{path::Path, time::Duration};
 
-use highwater_alerting::{Alerting, AlertingSettings, OutboundSettings, RuleDraft};
+use highwater_alerting::{Alerting, AlertingSettings, OutboundSettings, Receiver, RuleDraft};
 use highwater_engine::{Batch, Change, Epoch, Record, Timestamp};
 use highwater_metadata::{Database, DatabaseUrl};
 use serde_json::{Value, json};
@@ -30,6 +30,19 @@ pub(crate) fn settings() -> AlertingSettings {
 pub(crate) async fn open(folder: &Path, settings: AlertingSettings) -> Alerting {
     let database = Database::open(&DatabaseUrl::file(&folder.join("metadata.sqlite"))).await.unwrap();
     Alerting::new(database, settings).unwrap()
+}
+
+/// Settings by which whoever listens at this address is told of what no rule's own channel takes.
+pub(crate) fn settings_with_receivers(urls: &[String]) -> AlertingSettings {
+    let receiver = |url: &String| {
+        Receiver::read(&json!({
+            "channel": "webhook",
+            "config": { "url": url },
+            "notification": { "group_wait": "0s", "group_interval": "1s", "group_by": ["alertname", "service"] },
+        }))
+        .unwrap()
+    };
+    AlertingSettings { receivers: urls.iter().map(receiver).collect(), ..settings() }
 }
 
 /// A rule that sends to a channel, at once.

@@ -33,16 +33,16 @@ pub(crate) struct Accounts {
 }
 
 pub(super) fn read_metadata(mut section: Section<'_>) -> Option<DatabaseUrl> {
-    let url = section.get("url", url);
+    let url = section.get_secret("url", url);
     section.finish();
     url
 }
 
 /// What is wrong never repeats the address: it may have a password in it.
 fn url(node: &Node) -> Result<DatabaseUrl, String> {
-    let text = text(node)
-        .map_err(|_| "an address: \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"".to_owned())?;
-    text.parse().map_err(|error: highwater_metadata::UrlError| error.to_string())
+    let allowed = "an address, \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"";
+    let text = text(node).map_err(|_| allowed.to_owned())?;
+    text.parse().map_err(|error: highwater_metadata::UrlError| format!("{allowed}: {error}"))
 }
 
 pub(super) fn read_accounts(mut section: Section<'_>) -> Accounts {

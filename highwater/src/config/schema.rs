@@ -59,7 +59,7 @@ pub(crate) struct Config {
     pub(crate) metadata: Option<DatabaseUrl>,
     /// `[accounts]`: who has to say who they are.
     pub(crate) accounts: Accounts,
-    /// `[alerts]`: rules of a file, and how receivers are reached.
+    /// `[alerts]`: rules of a file, who is told, and how receivers are reached.
     pub(crate) alerts: Alerts,
     /// The program's own log.
     pub(crate) logging: Logging,
