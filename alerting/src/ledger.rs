@@ -15,7 +15,10 @@ use crate::{
     lifecycle::Transition,
     notify::{Group, Notice, NoticeAlert},
     route::Route,
-    rule, silences,
+    rule,
+    secrets::Table,
+    silences,
+    store::Store,
     tracked::Tracked,
 };
 
@@ -25,15 +28,15 @@ type Labels = BTreeMap<String, String>;
 pub(crate) struct Ledger {
     transaction: Transaction,
     pub(crate) now: Timestamp,
-    defaults: Arc<[Route]>,
+    store: Store,
     /// by the rule's id
     routes: HashMap<Name, Arc<[Route]>>,
     groups: BTreeMap<Name, Group>,
 }
 
 impl Ledger {
-    pub(crate) fn new(transaction: Transaction, now: Timestamp, defaults: Arc<[Route]>) -> Ledger {
-        Ledger { transaction, now, defaults, routes: HashMap::new(), groups: BTreeMap::new() }
+    pub(crate) fn new(transaction: Transaction, now: Timestamp, store: Store) -> Ledger {
+        Ledger { transaction, now, store, routes: HashMap::new(), groups: BTreeMap::new() }
     }
 
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
@@ -182,11 +185,14 @@ impl Ledger {
         if let Some(routes) = self.routes.get(rule_id) {
             return Ok(routes.clone());
         }
-        let routes = match rule::load(&mut self.transaction, rule_id).await? {
-            Some(rule) => Route::of(&rule).map_or_else(|| self.defaults.clone(), |route| [route].into()),
+        let routes = match rule::load(&mut self.transaction, &self.store.secrets, rule_id).await? {
+            Some(rule) => {
+                let own = Route::of(&rule, &self.store.secrets);
+                own.map_or_else(|| self.store.defaults.clone(), |route| [route].into())
+            }
             // a rule that somebody made has an id, and this one is gone; one that a query has built in has a name
             None if is_id(rule_id) => [].into(),
-            None => self.defaults.clone(),
+            None => self.store.defaults.clone(),
         };
         self.routes.insert(rule_id.clone(), routes.clone());
         Ok(routes)
@@ -196,7 +202,7 @@ impl Ledger {
         sqlx::query("INSERT INTO receivers (id, channel, config) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
             .bind(route.receiver.as_str())
             .bind(route.channel.as_str())
-            .bind(&route.config)
+            .bind(self.store.secrets.seal(Table::Receivers, &route.receiver, &route.config)?)
             .execute(&mut *self.transaction)
             .await?;
         Ok(())

@@ -29,6 +29,7 @@ mod route;
 mod row;
 mod rule;
 mod secret;
+mod secrets;
 mod silences;
 mod sink;
 mod store;
@@ -37,13 +38,14 @@ mod tracked;
 use std::time::Duration;
 
 use highwater_engine::{Input, Name};
-use highwater_metadata::Database;
+use highwater_metadata::{Database, Vault};
 use highwater_operators::RuleSpec;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
 use self::{
-    bell::Bell, channel::Channel, dispatch::Office, metrics::Metrics, outbound::Outbound, route::Route, store::Store,
+    bell::Bell, channel::Channel, dispatch::Office, metrics::Metrics, outbound::Outbound, route::Route,
+    secrets::Secrets, store::Store,
 };
 pub use self::{
     channel::ChannelKind,
@@ -100,14 +102,16 @@ pub struct Alerting {
 }
 
 impl Alerting {
-    /// Alerting on this database.
+    /// Alerting on this database, whose secrets are sealed by the keys of `vault`.
     ///
     /// # Errors
-    /// Where the certificates or the receivers of the settings cannot be read.
-    pub fn new(database: Database, settings: AlertingSettings) -> Result<Alerting, Problem> {
+    /// Where the certificates or the receivers of the settings cannot be read, or the database fails.
+    pub async fn open(database: Database, vault: Vault, settings: AlertingSettings) -> Result<Alerting, AlertingError> {
         let outbound = Outbound::new(settings.outbound.clone())?;
-        let defaults = settings.receivers.iter().map(Route::to).collect::<Result<_, _>>()?;
-        let store = Store { database, bell: Bell::new(), defaults };
+        let secrets = Secrets::open(&database, vault).await?;
+        let defaults = settings.receivers.iter().map(|receiver| Route::to(receiver, &secrets));
+        let defaults = defaults.collect::<Result<_, _>>()?;
+        let store = Store { database, secrets, bell: Bell::new(), defaults };
         Ok(Alerting { store, outbound, metrics: Metrics::default(), settings })
     }
 

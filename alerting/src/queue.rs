@@ -12,7 +12,7 @@ use crate::{
     ledger::read,
     notify::Notice,
     page::{Page, PageRequest},
-    secret::ChannelConfig,
+    secrets::Table,
     store::Store,
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Waiting {
 pub struct DeadLetter {
     /// The notice's id, and its `Idempotency-Key`.
     pub id: Name,
-    /// The receiver: a hash of the channel and its configuration.
+    /// The receiver: a keyed hash of the channel and its configuration.
     pub receiver: Name,
     /// The channel.
     pub channel: String,
@@ -126,7 +126,7 @@ impl Queue {
             return Ok(Err("the receiver is gone".to_owned()));
         };
         let kind = serde_json::from_value::<ChannelKind>(row.try_get::<&str, _>(0)?.into());
-        let config = ChannelConfig(read("receiver", receiver, row.try_get(1)?)?);
+        let config = self.store.secrets.read(Table::Receivers, receiver, row.try_get(1)?)?;
         Ok(kind
             .map_err(|error| error.to_string())
             .and_then(|kind| Channel::read(kind, &config).map_err(|problem| problem.to_string())))

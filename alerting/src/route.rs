@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::{
     channel::{Channel, ChannelKind},
-    id::id_of,
     notify::{NotifyOptions, Tells},
     problem,
     problem::Problem,
     rule::Rule,
     secret::ChannelConfig,
+    secrets::Secrets,
 };
 
 /// Whom alerts are told to that no rule's own channel takes: those of rules without one, and those that queries have
@@ -70,31 +70,35 @@ impl Receiver {
 pub(crate) struct Route {
     pub(crate) receiver: Name,
     pub(crate) channel: ChannelKind,
-    pub(crate) config: String,
+    pub(crate) config: ChannelConfig,
     pub(crate) options: NotifyOptions,
     pub(crate) tells: Tells,
 }
 
 impl Route {
     /// The way to a receiver of the configuration.
-    pub(crate) fn to(receiver: &Receiver) -> Result<Route, Problem> {
-        Route::by(receiver.channel, &receiver.config, &receiver.notification)
+    pub(crate) fn to(receiver: &Receiver, secrets: &Secrets) -> Result<Route, Problem> {
+        Route::by(receiver.channel, &receiver.config, &receiver.notification, secrets)
     }
 
     /// The way that a rule's own channel is; none where it has none, or one that cannot be read.
-    pub(crate) fn of(rule: &Rule) -> Option<Route> {
+    pub(crate) fn of(rule: &Rule, secrets: &Secrets) -> Option<Route> {
         let draft = &rule.draft;
-        let route = Route::by(draft.notification_channel?, &draft.notification_config, &draft.notification);
+        let route = Route::by(draft.notification_channel?, &draft.notification_config, &draft.notification, secrets);
         let unreadable = |problem: &Problem| {
             tracing::error!(rule = %rule.id, %problem, "this rule's alerts are told as if it had no channel: it cannot be read");
         };
         route.inspect_err(unreadable).ok()
     }
 
-    fn by(kind: ChannelKind, config: &ChannelConfig, options: &NotifyOptions) -> Result<Route, Problem> {
+    fn by(
+        kind: ChannelKind,
+        config: &ChannelConfig,
+        options: &NotifyOptions,
+        secrets: &Secrets,
+    ) -> Result<Route, Problem> {
         let channel = Channel::read(kind, config)?;
-        let config = config.0.to_string();
-        let receiver = id_of(&[kind.as_str().as_bytes(), config.as_bytes()]);
+        let (receiver, config) = (secrets.receiver_id(kind, config), config.clone());
         Ok(Route { receiver, channel: kind, config, options: channel.options(options), tells: channel.tells() })
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use highwater_metadata::Database;
 
-use crate::{bell::Bell, clock, error::AlertingError, ledger::Ledger, route::Route};
+use crate::{bell::Bell, clock, error::AlertingError, ledger::Ledger, route::Route, secrets::Secrets};
 
-/// The database, who is told of changes in it, and whom alerts are told to whose rule names nobody. Clones are the same.
+/// The database, what its secrets are sealed by, who is told of changes in it, and whom alerts are told to whose rule names nobody. Clones are the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub(crate) database: Database,
+    pub(crate) secrets: Secrets,
     pub(crate) bell: Bell,
     pub(crate) defaults: Arc<[Route]>,
 }
@@ -18,6 +19,6 @@ impl Store {
     /// Begins to write, as of now.
     pub(crate) async fn ledger(&self) -> Result<Ledger, AlertingError> {
         let transaction = self.database.begin().await?;
-        Ok(Ledger::new(transaction, clock::now(), self.defaults.clone()))
+        Ok(Ledger::new(transaction, clock::now(), self.clone()))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     ledger::{Ledger, read, written},
     page::{Page, PageRequest},
     problem::Problem,
-    secret::ChannelConfig,
+    secrets::{Secrets, Table},
     store::Store,
 };
 
@@ -36,7 +36,8 @@ impl Rules {
              WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
         );
         let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.store.database.pool()).await?;
-        let rules: Result<Vec<Rule>, AlertingError> = rows.iter().map(rule_of).collect();
+        let rules: Result<Vec<Rule>, AlertingError> =
+            rows.iter().map(|row| rule_of(row, &self.store.secrets)).collect();
         Ok(Page::of(rules?, page, |rule| format!("{}:{}", rule.created_at.as_micros(), rule.id)))
     }
 
@@ -48,7 +49,7 @@ impl Rules {
         let rows = sqlx::query(
             "SELECT id, owner, version, created_at, updated_at, body, config FROM rules ORDER BY created_at, id",
         );
-        rows.fetch_all(self.store.database.pool()).await?.iter().map(rule_of).collect()
+        rows.fetch_all(self.store.database.pool()).await?.iter().map(|row| rule_of(row, &self.store.secrets)).collect()
     }
 
     /// One rule.
@@ -59,7 +60,7 @@ impl Rules {
         let row =
             sqlx::query("SELECT id, owner, version, created_at, updated_at, body, config FROM rules WHERE id = $1");
         let row = row.bind(id).fetch_optional(self.store.database.pool()).await?;
-        rule_of(&row.ok_or(AlertingError::NotFound("rule"))?)
+        rule_of(&row.ok_or(AlertingError::NotFound("rule"))?, &self.store.secrets)
     }
 
     /// Makes a rule.
@@ -88,7 +89,7 @@ impl Rules {
         .bind(now.as_micros())
         .bind(i64::from(rule.draft.is_active))
         .bind(written(&rule.draft))
-        .bind(rule.draft.notification_config.0.to_string())
+        .bind(self.store.secrets.seal(Table::Rules, &rule.id, &rule.draft.notification_config)?)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
@@ -105,7 +106,8 @@ impl Rules {
         let mut ledger = self.store.ledger().await?;
         let now = ledger.now;
         let id = Name::from(id);
-        let stored = load(ledger.transaction(), &id).await?.ok_or(AlertingError::NotFound("rule"))?;
+        let stored =
+            load(ledger.transaction(), &self.store.secrets, &id).await?.ok_or(AlertingError::NotFound("rule"))?;
         if stored.version != version {
             return Err(AlertingError::Conflict { current: stored.version });
         }
@@ -119,7 +121,7 @@ impl Rules {
         .bind(now.as_micros())
         .bind(i64::from(rule.draft.is_active))
         .bind(written(&rule.draft))
-        .bind(rule.draft.notification_config.0.to_string())
+        .bind(self.store.secrets.seal(Table::Rules, &rule.id, &rule.draft.notification_config)?)
         .execute(&mut **ledger.transaction())
         .await?;
         regroup(&mut ledger, &id).await?;
@@ -166,17 +168,22 @@ async fn regroup(ledger: &mut Ledger, rule_id: &str) -> Result<(), AlertingError
 }
 
 /// The rule of an id, as it is within a transaction.
-pub(crate) async fn load(transaction: &mut Transaction, id: &str) -> Result<Option<Rule>, AlertingError> {
+pub(crate) async fn load(
+    transaction: &mut Transaction,
+    secrets: &Secrets,
+    id: &str,
+) -> Result<Option<Rule>, AlertingError> {
     let row = sqlx::query("SELECT id, owner, version, created_at, updated_at, body, config FROM rules WHERE id = $1");
-    row.bind(id).fetch_optional(&mut **transaction).await?.as_ref().map(rule_of).transpose()
+    let row = row.bind(id).fetch_optional(&mut **transaction).await?;
+    row.map(|row| rule_of(&row, secrets)).transpose()
 }
 
-fn rule_of(row: &AnyRow) -> Result<Rule, AlertingError> {
+fn rule_of(row: &AnyRow, secrets: &Secrets) -> Result<Rule, AlertingError> {
     let id: &str = row.try_get(0)?;
     let stored =
         |problem: Problem| AlertingError::Stored { what: "rule", id: id.to_owned(), cause: problem.to_string() };
     let mut draft = RuleDraft::read(&read("rule", id, row.try_get(5)?)?).map_err(stored)?;
-    draft.notification_config = ChannelConfig(read("configuration of rule", id, row.try_get(6)?)?);
+    draft.notification_config = secrets.read(Table::Rules, id, row.try_get(6)?)?;
     Ok(Rule {
         id: id.into(),
         owner: row.try_get(1)?,
