@@ -15,7 +15,6 @@ use crate::{
     channel::Channel,
     clock,
     error::AlertingError,
-    ledger::Ledger,
     metrics::Metrics,
     outbound::{Outbound, SendError},
     prune::prune,
@@ -65,9 +64,15 @@ pub(crate) fn start(office: Office) -> Dispatcher {
 }
 
 async fn run(office: Arc<Office>, mut stopped: watch::Receiver<bool>) {
-    let mut bell = office.queue.bell.listen();
+    let mut bell = office.queue.store.bell.listen();
     let mut lanes: HashMap<Name, JoinHandle<()>> = HashMap::new();
     let mut pruned: Option<Instant> = None;
+    while !is_over(&stopped)
+        && let Err(error) = settle_routes(&office).await
+    {
+        tracing::error!(%error, "notices wait: the database fails");
+        let _ = timeout(RECOVERY, stopped.changed()).await;
+    }
     while !is_over(&stopped) {
         let went = turn(&office, &mut lanes, &mut pruned, &stopped).await;
         let rest = match went {
@@ -103,11 +108,18 @@ async fn turn(
         lanes.entry(receiver.clone()).or_insert_with(begin);
     }
     if pruned.is_none_or(|at| at.elapsed() > PRUNING) {
-        prune(&office.queue.database, office.retention).await?;
+        prune(&office.queue.store.database, office.retention).await?;
         *pruned = Some(Instant::now());
     }
     office.metrics.waiting.set(i64::try_from(office.queue.waiting().await?).unwrap_or(i64::MAX));
     Ok(is_more)
+}
+
+/// A start may have been told of other receivers than the one before.
+async fn settle_routes(office: &Office) -> Result<(), AlertingError> {
+    let mut ledger = office.queue.store.ledger().await?;
+    ledger.settle_routes().await?;
+    ledger.commit().await
 }
 
 async fn look(office: &Office) -> Result<bool, AlertingError> {
@@ -115,7 +127,7 @@ async fn look(office: &Office) -> Result<bool, AlertingError> {
     if !office.queue.is_group_due(now).await? {
         return Ok(false);
     }
-    let mut ledger = Ledger::new(office.queue.database.begin().await?, now);
+    let mut ledger = office.queue.store.ledger().await?;
     let is_more = ledger.take_due_groups().await?;
     ledger.commit().await?;
     Ok(is_more)

@@ -1,5 +1,7 @@
 //! [`AlertingError`]: what may go wrong.
 
+use highwater_metadata::VaultError;
+
 use crate::{lifecycle::Refusal, problem, problem::Problem};
 
 /// Why something cannot be done. No text of it holds a secret.
@@ -32,6 +34,9 @@ pub enum AlertingError {
     /// The database fails.
     #[error(transparent)]
     Database(#[from] highwater_metadata::Error),
+    /// A secret cannot be sealed or opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// What is stored cannot be read.
     #[error("what is stored as {what} {id} cannot be read: {cause}")]
     Stored {

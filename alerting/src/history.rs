@@ -3,21 +3,19 @@
 use std::collections::BTreeMap;
 
 use highwater_engine::{Name, Timestamp};
-use highwater_metadata::Database;
 use highwater_operators::{Real, Severity};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
-    bell::Bell,
-    clock,
     error::AlertingError,
-    ledger::{Ledger, read},
+    ledger::read,
     lifecycle::{Act, Cause, Deed, Status, Transition},
     page::{Page, PageRequest},
     problem::Problem,
     row::{fingerprint, labels},
+    store::Store,
     tracked::Tracked,
 };
 
@@ -26,8 +24,7 @@ const MAX_COMMENT: usize = 1_000;
 /// The alerts. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Alerts {
-    pub(crate) database: Database,
-    pub(crate) bell: Bell,
+    pub(crate) store: Store,
 }
 
 /// Which alerts are asked for.
@@ -96,7 +93,7 @@ impl Alerts {
         .bind(since)
         .bind(id)
         .bind(page.fetched())
-        .fetch_all(self.database.pool())
+        .fetch_all(self.store.database.pool())
         .await?;
         let records: Result<Vec<AlertRecord>, AlertingError> = rows.iter().map(record_of).collect();
         Ok(Page::of(records?, page, |record| format!("{}:{}", record.since.as_micros(), record.id)))
@@ -108,7 +105,7 @@ impl Alerts {
     /// Where there is none, or the database fails.
     pub async fn get(&self, id: &str) -> Result<AlertRecord, AlertingError> {
         let row = sqlx::query("SELECT id, body FROM alerts WHERE id = $1").bind(id);
-        let row = row.fetch_optional(self.database.pool()).await?;
+        let row = row.fetch_optional(self.store.database.pool()).await?;
         record_of(&row.ok_or(AlertingError::NotFound("alert"))?)
     }
 
@@ -121,7 +118,7 @@ impl Alerts {
             "SELECT id, alert_id, sequence, from_status, to_status, at, cause, who, comment FROM alert_transitions \
              WHERE alert_id = $1 ORDER BY sequence",
         );
-        let rows = rows.bind(id).fetch_all(self.database.pool()).await?;
+        let rows = rows.bind(id).fetch_all(self.store.database.pool()).await?;
         if rows.is_empty() {
             return Err(AlertingError::NotFound("alert"));
         }
@@ -136,7 +133,7 @@ impl Alerts {
         if comment.chars().count() > MAX_COMMENT {
             return Err(Problem::new("comment", format!("must have {MAX_COMMENT} characters at most")).into());
         }
-        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
+        let mut ledger = self.store.ledger().await?;
         let now = ledger.now;
         let mut tracked = ledger.alert(id).await?.ok_or(AlertingError::NotFound("alert"))?;
         let act = Act { deed, who: who.to_owned(), at: now, comment: comment.to_owned() };
@@ -145,7 +142,7 @@ impl Alerts {
         let record = AlertRecord::of(&tracked);
         ledger.write(tracked, transition, None).await?;
         ledger.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(record)
     }
 }

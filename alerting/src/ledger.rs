@@ -1,62 +1,42 @@
 //! [`Ledger`]: what changes about alerts within one transaction, whoever changes it: status, history, groups, notices.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use highwater_engine::{Name, Timestamp};
-use highwater_metadata::Transaction;
+use highwater_metadata::{Transaction, is_id};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::Row as _;
 
 use crate::{
-    channel::{Channel, ChannelKind},
     error::AlertingError,
-    id::id_of,
     lifecycle::Transition,
-    notify::{Group, Notice, NotifyOptions, Tells},
+    notify::{Group, Notice, NoticeAlert},
+    route::Route,
     rule,
-    rule::Rule,
+    secrets::Table,
     silences,
+    store::Store,
     tracked::Tracked,
 };
 
-/// Whom a rule's alerts are told to.
-#[derive(Clone)]
-struct Route {
-    receiver: Name,
-    channel: ChannelKind,
-    config: String,
-    options: NotifyOptions,
-    tells: Tells,
-}
-
-impl Route {
-    fn of(rule: &Rule) -> Option<Route> {
-        let (kind, config) = (rule.draft.notification_channel?, &rule.draft.notification_config);
-        let channel = match Channel::read(kind, config) {
-            Ok(channel) => channel,
-            Err(problem) => {
-                tracing::error!(rule = %rule.id, %problem, "nobody is told of this rule's alerts: its channel cannot be read");
-                return None;
-            }
-        };
-        let config = config.0.to_string();
-        let receiver = id_of(&[kind.as_str().as_bytes(), config.as_bytes()]);
-        let options = channel.options(&rule.draft.notification);
-        Some(Route { receiver, channel: kind, config, options, tells: channel.tells() })
-    }
-}
+type Labels = BTreeMap<String, String>;
 
 /// A transaction under way, and what it has read so far.
 pub(crate) struct Ledger {
     transaction: Transaction,
     pub(crate) now: Timestamp,
-    routes: HashMap<Name, Option<Route>>,
+    store: Store,
+    /// by the rule's id
+    routes: HashMap<Name, Arc<[Route]>>,
     groups: BTreeMap<Name, Group>,
 }
 
 impl Ledger {
-    pub(crate) fn new(transaction: Transaction, now: Timestamp) -> Ledger {
-        Ledger { transaction, now, routes: HashMap::new(), groups: BTreeMap::new() }
+    pub(crate) fn new(transaction: Transaction, now: Timestamp, store: Store) -> Ledger {
+        Ledger { transaction, now, store, routes: HashMap::new(), groups: BTreeMap::new() }
     }
 
     pub(crate) fn transaction(&mut self) -> &mut Transaction {
@@ -135,53 +115,94 @@ impl Ledger {
         Ok(())
     }
 
-    /// Puts an alert into the group that its rule sends it to now; the one that it was in before hears that it is over.
-    pub(crate) async fn tell(&mut self, tracked: &mut Tracked) -> Result<(), AlertingError> {
+    /// Puts an alert into the groups that it is told with now; those that it was in before hear that it is over.
+    async fn tell(&mut self, tracked: &mut Tracked) -> Result<(), AlertingError> {
         let alert = tracked.for_notice();
-        let route = self.route(&tracked.row.rule_id).await?;
-        let target = route.map(|route| {
-            let (key, labels) = Group::key_of(&route.receiver, &route.options, &alert.labels);
-            (key, labels, route)
-        });
-        if let Some(left) = tracked.group.take_if(|group| target.as_ref().is_none_or(|(key, ..)| key != group)) {
-            let (fingerprint, now) = (alert.fingerprint.clone(), self.now);
-            if let Some(group) = self.group(&left).await? {
-                group.leave(&fingerprint, now);
+        let targets = self.targets(&alert).await?;
+        let left: Vec<Name> = tracked.groups.iter().filter(|key| !targets.contains_key(*key)).cloned().collect();
+        for key in left {
+            let now = self.now;
+            if let Some(group) = self.group(&key).await? {
+                group.leave(&alert.fingerprint, now);
             }
+            tracked.groups.remove(&key);
         }
-        let Some((key, labels, route)) = target else { return Ok(()) };
-        if tracked.group.is_none() && !tracked.is_open() {
-            return Ok(());
-        }
-        let (at, now) = (tracked.at, self.now);
-        tracked.group = Some(key.clone());
-        match self.group(&key).await? {
-            Some(group) => group.update(alert, at, now),
-            None => {
-                self.keep_receiver(&route).await?;
-                let mut group = Group::new(key.clone(), route.receiver, labels, route.options, route.tells, now);
-                group.update(alert, at, now);
-                self.groups.insert(key, group);
+        for (key, (labels, route)) in targets {
+            if tracked.groups.contains(&key) || tracked.is_open() {
+                self.tell_group(&key, labels, &route, alert.clone(), tracked.at).await?;
+                tracked.groups.insert(key);
             }
         }
         Ok(())
     }
 
-    async fn route(&mut self, rule_id: &Name) -> Result<Option<Route>, AlertingError> {
-        if let Some(route) = self.routes.get(rule_id) {
-            return Ok(route.clone());
+    /// The groups that an alert belongs to now.
+    async fn targets(&mut self, alert: &NoticeAlert) -> Result<BTreeMap<Name, (Labels, Route)>, AlertingError> {
+        let routes = self.routes(&alert.rule_id).await?;
+        let target = |route: &Route| {
+            let (key, labels) = Group::key_of(&route.receiver, &route.options, &alert.labels);
+            (key, (labels, route.clone()))
+        };
+        Ok(routes.iter().map(target).collect())
+    }
+
+    async fn tell_group(
+        &mut self,
+        key: &Name,
+        labels: Labels,
+        route: &Route,
+        alert: NoticeAlert,
+        at: Timestamp,
+    ) -> Result<(), AlertingError> {
+        let now = self.now;
+        if let Some(group) = self.group(key).await? {
+            group.update(alert, at, now);
+            return Ok(());
         }
-        let rule = rule::load(&mut self.transaction, rule_id).await?;
-        let route = rule.as_ref().and_then(Route::of);
-        self.routes.insert(rule_id.clone(), route.clone());
-        Ok(route)
+        self.keep_receiver(route).await?;
+        let Route { receiver, options, tells, .. } = route.clone();
+        let mut group = Group::new(key.clone(), receiver, labels, options, tells, now);
+        group.update(alert, at, now);
+        self.groups.insert(key.clone(), group);
+        Ok(())
+    }
+
+    /// Alerts that are not over go to whom they are to be told now: the configuration may say otherwise than before.
+    pub(crate) async fn settle_routes(&mut self) -> Result<(), AlertingError> {
+        let rows = sqlx::query("SELECT id, body FROM alerts WHERE status <> 'resolved'");
+        for row in rows.fetch_all(&mut *self.transaction).await? {
+            let tracked: Tracked = read("alert", row.try_get(0)?, row.try_get(1)?)?;
+            let targets: BTreeSet<Name> = self.targets(&tracked.for_notice()).await?.into_keys().collect();
+            if tracked.is_open() && tracked.groups != targets {
+                self.write(tracked, None, None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rule's own channel, or whom the configuration names.
+    async fn routes(&mut self, rule_id: &Name) -> Result<Arc<[Route]>, AlertingError> {
+        if let Some(routes) = self.routes.get(rule_id) {
+            return Ok(routes.clone());
+        }
+        let routes = match rule::load(&mut self.transaction, &self.store.secrets, rule_id).await? {
+            Some(rule) => {
+                let own = Route::of(&rule, &self.store.secrets);
+                own.map_or_else(|| self.store.defaults.clone(), |route| [route].into())
+            }
+            // a rule that somebody made has an id, and this one is gone; one that a query has built in has a name
+            None if is_id(rule_id) => [].into(),
+            None => self.store.defaults.clone(),
+        };
+        self.routes.insert(rule_id.clone(), routes.clone());
+        Ok(routes)
     }
 
     async fn keep_receiver(&mut self, route: &Route) -> Result<(), AlertingError> {
         sqlx::query("INSERT INTO receivers (id, channel, config) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING")
             .bind(route.receiver.as_str())
             .bind(route.channel.as_str())
-            .bind(&route.config)
+            .bind(self.store.secrets.seal(Table::Receivers, &route.receiver, &route.config)?)
             .execute(&mut *self.transaction)
             .await?;
         Ok(())

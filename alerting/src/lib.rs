@@ -25,22 +25,28 @@ mod page;
 mod problem;
 mod prune;
 mod queue;
+mod route;
 mod row;
 mod rule;
 mod secret;
+mod secrets;
 mod silences;
 mod sink;
+mod store;
 mod tracked;
 
 use std::time::Duration;
 
 use highwater_engine::{Input, Name};
-use highwater_metadata::Database;
+use highwater_metadata::{Database, Vault};
 use highwater_operators::RuleSpec;
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 
-use self::{bell::Bell, channel::Channel, dispatch::Office, metrics::Metrics, outbound::Outbound};
+use self::{
+    bell::Bell, channel::Channel, dispatch::Office, metrics::Metrics, outbound::Outbound, route::Route,
+    secrets::Secrets, store::Store,
+};
 pub use self::{
     channel::ChannelKind,
     dispatch::Dispatcher,
@@ -54,6 +60,7 @@ pub use self::{
     page::{Page, PageRequest},
     problem::Problem,
     queue::{DeadLetter, Queue},
+    route::Receiver,
     rule::{CONFIGURATION, Rule, RuleDraft, Rules},
     secret::{ChannelConfig, Secret},
     silences::Silences,
@@ -65,6 +72,8 @@ pub use self::{
 pub struct AlertingSettings {
     /// How channels reach their receivers.
     pub outbound: OutboundSettings,
+    /// Whom alerts are told to that no rule's own channel takes.
+    pub receivers: Vec<Receiver>,
     /// After how long a notice that does not arrive is given up.
     pub patience: Duration,
     /// For how long alerts that are over, silences and dead letters are kept.
@@ -74,33 +83,41 @@ pub struct AlertingSettings {
 impl Default for AlertingSettings {
     fn default() -> Self {
         let days = |days: u64| Duration::from_secs(days * 86_400);
-        AlertingSettings { outbound: OutboundSettings::default(), patience: days(1), retention: days(90) }
+        AlertingSettings {
+            outbound: OutboundSettings::default(),
+            receivers: Vec::new(),
+            patience: days(1),
+            retention: days(90),
+        }
     }
 }
 
 /// Alerting on one database. Clones are the same.
 #[derive(Clone)]
 pub struct Alerting {
-    database: Database,
-    bell: Bell,
+    store: Store,
     outbound: Outbound,
     metrics: Metrics,
     settings: AlertingSettings,
 }
 
 impl Alerting {
-    /// Alerting on this database.
+    /// Alerting on this database, whose secrets are sealed by the keys of `vault`.
     ///
     /// # Errors
-    /// Where the certificates of the settings cannot be read.
-    pub fn new(database: Database, settings: AlertingSettings) -> Result<Alerting, Problem> {
+    /// Where the certificates or the receivers of the settings cannot be read, or the database fails.
+    pub async fn open(database: Database, vault: Vault, settings: AlertingSettings) -> Result<Alerting, AlertingError> {
         let outbound = Outbound::new(settings.outbound.clone())?;
-        Ok(Alerting { database, bell: Bell::new(), outbound, metrics: Metrics::default(), settings })
+        let secrets = Secrets::open(&database, vault).await?;
+        let defaults = settings.receivers.iter().map(|receiver| Route::to(receiver, &secrets));
+        let defaults = defaults.collect::<Result<_, _>>()?;
+        let store = Store { database, secrets, bell: Bell::new(), defaults };
+        Ok(Alerting { store, outbound, metrics: Metrics::default(), settings })
     }
 
     /// The rules.
     pub fn rules(&self) -> Rules {
-        Rules { database: self.database.clone(), bell: self.bell.clone() }
+        Rules { store: self.store.clone() }
     }
 
     /// What tells the dataflow of rules, by the input that its queries have.
@@ -110,22 +127,22 @@ impl Alerting {
 
     /// The silences.
     pub fn silences(&self) -> Silences {
-        Silences { database: self.database.clone(), bell: self.bell.clone() }
+        Silences { store: self.store.clone() }
     }
 
     /// The alerts and their history.
     pub fn alerts(&self) -> Alerts {
-        Alerts { database: self.database.clone(), bell: self.bell.clone() }
+        Alerts { store: self.store.clone() }
     }
 
     /// What is still to be sent, and what was given up.
     pub fn queue(&self) -> Queue {
-        Queue { database: self.database.clone(), bell: self.bell.clone() }
+        Queue { store: self.store.clone() }
     }
 
     /// A sink for the engine. `runtime` does its work; the sink itself runs on a thread outside of it.
     pub fn sink(&self, runtime: Handle) -> AlertSink {
-        AlertSink::new(self.database.clone(), self.bell.clone(), runtime)
+        AlertSink::new(self.store.clone(), runtime)
     }
 
     /// Begins to send what is due. One of a database is enough, and two would send twice. Needs a runtime of tokio.

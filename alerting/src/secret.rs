@@ -41,7 +41,7 @@ impl Serialize for Secret {
     }
 }
 
-/// A channel's configuration as somebody gave it. It is stored as it is, and shown without its secrets: passwords, keys,
+/// A channel's configuration as somebody gave it. It is stored sealed, and shown without its secrets: passwords, keys,
 /// values of headers, and all of a URL but its origin.
 #[derive(Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(transparent)]

@@ -1,16 +1,16 @@
 //! [`Silences`]: where silences are kept.
 
 use highwater_engine::Timestamp;
-use highwater_metadata::{Database, Transaction, new_id};
+use highwater_metadata::{Transaction, new_id};
 use sqlx::{Row as _, any::AnyRow};
 
 use crate::{
-    bell::Bell,
     clock,
     error::AlertingError,
     ledger::{read, written},
     notify::{Silence, SilenceDraft, SilenceState},
     page::{Page, PageRequest},
+    store::Store,
 };
 
 /// Most silences that may be on or yet to come.
@@ -19,8 +19,7 @@ const MOST_SILENCES: u64 = 1_000;
 /// The silences. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Silences {
-    pub(crate) database: Database,
-    pub(crate) bell: Bell,
+    pub(crate) store: Store,
 }
 
 impl Silences {
@@ -34,7 +33,7 @@ impl Silences {
             "SELECT id, created_by, created_at, updated_at, body FROM silences \
              WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
         );
-        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.database.pool()).await?;
+        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.store.database.pool()).await?;
         let silences: Result<Vec<Silence>, AlertingError> = rows.iter().map(silence_of).collect();
         Ok(Page::of(silences?, page, |silence| format!("{}:{}", silence.created_at.as_micros(), silence.id)))
     }
@@ -46,7 +45,7 @@ impl Silences {
     pub async fn get(&self, id: &str) -> Result<Silence, AlertingError> {
         let row =
             sqlx::query("SELECT id, created_by, created_at, updated_at, body FROM silences WHERE id = $1").bind(id);
-        let row = row.fetch_optional(self.database.pool()).await?;
+        let row = row.fetch_optional(self.store.database.pool()).await?;
         silence_of(&row.ok_or(AlertingError::NotFound("silence"))?)
     }
 
@@ -57,7 +56,7 @@ impl Silences {
     pub async fn create(&self, draft: SilenceDraft, created_by: &str) -> Result<Silence, AlertingError> {
         let now = clock::now();
         check(&draft, now)?;
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.store.database.begin().await?;
         let count = sqlx::query("SELECT COUNT(*) FROM silences WHERE ends_at > $1").bind(now.as_micros());
         let count: i64 = count.fetch_one(&mut *transaction).await?.try_get(0)?;
         if u64::try_from(count).unwrap_or_default() >= MOST_SILENCES {
@@ -72,7 +71,7 @@ impl Silences {
         };
         put(&mut transaction, &silence).await?;
         transaction.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(silence)
     }
 
@@ -107,7 +106,7 @@ impl Silences {
         now: Timestamp,
         change: impl FnOnce(Silence) -> Silence,
     ) -> Result<Silence, AlertingError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.store.database.begin().await?;
         let row =
             sqlx::query("SELECT id, created_by, created_at, updated_at, body FROM silences WHERE id = $1").bind(id);
         let row = row.fetch_optional(&mut *transaction).await?;
@@ -118,7 +117,7 @@ impl Silences {
         let silence = change(stored);
         put(&mut transaction, &silence).await?;
         transaction.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(silence)
     }
 }

@@ -6,18 +6,17 @@ use std::{
 };
 
 use highwater_engine::{Batch, Epoch, Name, Sink, SinkError};
-use highwater_metadata::{Database, Transaction};
+use highwater_metadata::Transaction;
 use highwater_operators::Alert;
 use sqlx::Row as _;
 use tokio::runtime::Handle;
 
 use crate::{
-    bell::Bell,
-    clock,
     error::AlertingError,
     ledger::Ledger,
     lifecycle::Life,
     row::{ALERTS, PENDING, fingerprint},
+    store::Store,
     tracked::{News, Tracked},
 };
 
@@ -27,25 +26,25 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Takes each commit's changes of the views `alerts` and `pending_alerts`, in one transaction together with the epoch: what
 /// comes again changes nothing. Runs on a thread of its own, outside of any runtime.
 pub struct AlertSink {
-    database: Database,
-    bell: Bell,
+    store: Store,
     runtime: Handle,
     job: Name,
 }
 
 impl AlertSink {
-    pub(crate) fn new(database: Database, bell: Bell, runtime: Handle) -> AlertSink {
-        AlertSink { database, bell, runtime, job: Name::from("") }
+    pub(crate) fn new(store: Store, runtime: Handle) -> AlertSink {
+        AlertSink { store, runtime, job: Name::from("") }
     }
 
     async fn progress(&self, job: &str) -> Result<Option<Epoch>, AlertingError> {
         let row = sqlx::query("SELECT epoch FROM alerting_progress WHERE job = $1").bind(job);
-        let row = row.fetch_optional(self.database.pool()).await?;
+        let row = row.fetch_optional(self.store.database.pool()).await?;
         row.map(|row| Ok(epoch_of(row.try_get(0)?))).transpose()
     }
 
     async fn holds_nothing(&self) -> Result<bool, AlertingError> {
-        let row = sqlx::query("SELECT 1 FROM alerting_progress LIMIT 1").fetch_optional(self.database.pool()).await?;
+        let row =
+            sqlx::query("SELECT 1 FROM alerting_progress LIMIT 1").fetch_optional(self.store.database.pool()).await?;
         Ok(row.is_none())
     }
 
@@ -54,7 +53,7 @@ impl AlertSink {
         if news.is_empty() {
             return Ok(());
         }
-        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
+        let mut ledger = self.store.ledger().await?;
         let done = progress_within(ledger.transaction(), &self.job).await?;
         if done.is_some_and(|done| batch.epoch <= done) {
             return Ok(());
@@ -193,7 +192,7 @@ impl Sink for AlertSink {
         for batch in batches {
             self.runtime.block_on(self.apply(batch)).map_err(|error| self.failed(error))?;
         }
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(())
     }
 }

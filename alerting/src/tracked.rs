@@ -1,10 +1,10 @@
 //! [`Tracked`]: all that is stored of one alert.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use highwater_engine::{Name, Timestamp};
 use highwater_operators::Alert;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
     lifecycle::{Life, Said, Status, Transition},
@@ -23,8 +23,23 @@ pub(crate) struct Tracked {
     in_pending: bool,
     /// since when its status is what it is
     pub(crate) at: Timestamp,
-    /// whoever is told of it
-    pub(crate) group: Option<Name>,
+    /// the groups that it is told with
+    #[serde(alias = "group", deserialize_with = "one_or_many")]
+    pub(crate) groups: BTreeSet<Name>,
+}
+
+/// What was written when an alert was in one group at most is read, too.
+fn one_or_many<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeSet<Name>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Groups {
+        Many(BTreeSet<Name>),
+        One(Option<Name>),
+    }
+    Ok(match Groups::deserialize(from)? {
+        Groups::Many(groups) => groups,
+        Groups::One(group) => group.into_iter().collect(),
+    })
 }
 
 /// What one commit says of an alert, by view: nothing, that its row is gone, or the row.
@@ -44,7 +59,7 @@ impl News {
 impl Tracked {
     pub(crate) fn new(row: Alert, life: Life) -> Tracked {
         let at = row::at(&row);
-        Tracked { row, life, in_alerts: false, in_pending: false, at, group: None }
+        Tracked { row, life, in_alerts: false, in_pending: false, at, groups: BTreeSet::new() }
     }
 
     /// Takes what a commit says. What is in `alerts` counts more than what is pending.

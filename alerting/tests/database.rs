@@ -13,7 +13,7 @@ use common::{
 };
 use highwater_alerting::{AlertFilter, Alerting, AlertingError, Deed, PageRequest, SilenceDraft, SilenceState, Status};
 use highwater_engine::{Batch, Sink, Timestamp};
-use highwater_metadata::{Database, DatabaseUrl, on_each_kind};
+use highwater_metadata::{Database, DatabaseUrl, KeySource, on_each_kind};
 use serde_json::json;
 
 on_each_kind!(
@@ -24,7 +24,9 @@ on_each_kind!(
 );
 
 async fn open(url: DatabaseUrl) -> Alerting {
-    Alerting::new(Database::open(&url).await.unwrap(), settings()).unwrap()
+    let database = Database::open(&url).await.unwrap();
+    let vault = database.vault(&KeySource::Memory).await.unwrap();
+    Alerting::open(database, vault, settings()).await.unwrap()
 }
 
 /// The sink has a thread of its own, as in the engine.

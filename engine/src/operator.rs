@@ -27,10 +27,11 @@ pub struct Closed<A, B> {
     pub restoring: bool,
 }
 
+/// What all workers have is boxed: it is rare and may be large, and rows, which are many, would each be as large.
 #[derive(Clone)]
 enum Item<A, B> {
     Row(A, isize),
-    Shared(B, isize),
+    Shared(Box<B>, isize),
 }
 
 impl<'s> Flow<'s> {
@@ -47,7 +48,7 @@ impl<'s> Flow<'s> {
     ) -> VecCollection<'s, Epoch, D, isize> {
         let restored = self.state.restored();
         let rows = rows.inner.exchange(move |(row, _, _)| by(row)).map(|(row, _, diff)| Item::Row(row, diff));
-        let shared = shared.inner.broadcast().map(|(row, _, diff)| Item::Shared(row, diff));
+        let shared = shared.inner.broadcast().map(|(row, _, diff)| Item::Shared(Box::new(row), diff));
         rows.concat(shared)
             .binary_frontier(self.watermarks.clone(), Pipeline, Pipeline, name, move |initial, _| {
                 drop(initial);
@@ -77,7 +78,7 @@ fn sorted<A: Ord, B: Ord>(items: Vec<Item<A, B>>) -> (Changes<A>, Changes<B>) {
     for item in items {
         match item {
             Item::Row(row, diff) => rows.push((row, diff)),
-            Item::Shared(row, diff) => shared.push((row, diff)),
+            Item::Shared(row, diff) => shared.push((*row, diff)),
         }
     }
     consolidate(&mut rows);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::bail;
+use highwater_alerting::Receiver;
 use highwater_connectors::Start;
 use highwater_engine::{Input, Job, Settings};
 use highwater_logstore::StoreSettings;
@@ -80,6 +81,7 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
             DeadLetters::JsonLines(path) => of_path(Some(path)),
         },
     );
+    line("alerts", of_receivers(&config.alerts.settings.receivers));
     if let Some(model) = &config.model {
         let logs = if model.send_logs { "told what logs say" } else { "not told what logs say" };
         line("model", format!("{} at {}, {logs}", model.model, model.check().unwrap_or_default()));
@@ -95,6 +97,15 @@ pub(crate) fn summary(config: &Config, views: &[String]) -> String {
     line("time", format!("a tick of {tick}, lateness {lateness}, retention {retention}"));
     line("workers", format!("{workers}"));
     out.trim_end().to_owned()
+}
+
+fn of_receivers(receivers: &[Receiver]) -> String {
+    if receivers.is_empty() {
+        return "told to the channel of their rule alone; of the built-in ones nobody is told: [[alerts.receiver]] says who is"
+            .to_owned();
+    }
+    let shown: Vec<String> = receivers.iter().map(Receiver::shown).collect();
+    format!("told to {}, unless their rule has a channel of its own", shown.join(", "))
 }
 
 fn of_store(store: &StoreSettings) -> String {

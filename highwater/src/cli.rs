@@ -115,7 +115,8 @@ Logs that the server keeps: POST /api/v1/alerts/rules/{id}/backtest. What no rul
         long_about = "Writes everything of the metadata store to a file: users, tokens, rules, silences, alerts and their \
             history, saved searches. The job may run meanwhile; what is written is of one instant. The file can be restored \
             into a database of either kind, so it also leads from SQLite to PostgreSQL and back. It has hashes of passwords \
-            and keys in it: only its owner may read it.",
+            and the keys of logins in it: only its owner may read it. Secrets of channels are sealed in it, by a key that is not \
+            in it ([metadata] key_file): without that, a restored job does not start.",
         after_help = "\
 Examples:
   highwater backup --config highwater.toml --to backup-2026-11-21.jsonl"
@@ -131,6 +132,16 @@ Examples:
   HIGHWATER_METADATA__URL=postgres://highwater@db/highwater highwater restore --config highwater.toml --from backup.jsonl"
     )]
     Restore(Restore),
+    /// Let go of secrets in the metadata store whose key is gone
+    #[command(
+        long_about = "Forgets the sealed configurations of channels in the metadata store, for when the key that they are sealed by \
+            is gone for good, and the job does not start for want of it. Rules stay; their channels have to be configured \
+            again, and their alerts go to the receivers of the configuration until then. The job must not run.",
+        after_help = "\
+Examples:
+  highwater forget-secrets --config highwater.toml"
+    )]
+    ForgetSecrets(ForgetSecrets),
     /// Say what is strange about a table of numbers
     #[command(
         long_about = "Reads a table as CSV and judges each row by those before it, with the detectors that judge logs: each value by \
@@ -327,6 +338,16 @@ pub(crate) struct Restore {
     /// Let what is in the store go
     #[arg(long)]
     pub(crate) replace: bool,
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What `forget-secrets` can be told.
+#[derive(Args, Debug)]
+pub(crate) struct ForgetSecrets {
+    /// The configuration file, which says where the store is
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) config: PathBuf,
     #[command(flatten)]
     pub(crate) common: Common,
 }

@@ -1,6 +1,7 @@
 //! `highwater demo`: a made-up web shop through the dataflow that production uses.
 
 use anyhow::Context;
+use highwater_alerting::Receiver;
 use highwater_server::Rates;
 
 use crate::{
@@ -27,6 +28,11 @@ pub(crate) fn demo(arguments: &cli::Demo) -> anyhow::Result<()> {
             Source::Http { max_waiting_bytes: config::MAX_WAITING_BYTES },
         ],
     )?;
+    // whoever looks at it is to see who would be told of what
+    let receivers = &mut config.alerts.settings.receivers;
+    if receivers.is_empty() {
+        receivers.push(Receiver::console());
+    }
     // a demo is the same each time
     config.state = None;
     let folder = tempfile::Builder::new().prefix("highwater-demo-").tempdir();

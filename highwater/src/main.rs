@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         Command::Backtest(arguments) => backtest::backtest(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => backup::restore(&arguments),
+        Command::ForgetSecrets(arguments) => backup::forget_secrets(&arguments),
         Command::Check(arguments) => check::check(&arguments),
         Command::Detect(arguments) => detect::detect(&arguments),
         Command::Evaluate(arguments) => evaluate::evaluate(&arguments),

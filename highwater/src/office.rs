@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 use highwater_accounts::Accounts;
 use highwater_alerting::{Alerting, AlertingSettings, Dispatcher, Feed, RuleDraft};
 use highwater_engine::{Name, Sink};
-use highwater_metadata::{Database, Kind};
+use highwater_metadata::{Database, KeySource, Kind, Vault};
 use highwater_operators::catalog;
 use highwater_server::{Desk, Server};
 use serde::Deserialize;
@@ -99,8 +99,8 @@ impl Office {
 
 impl Alarm {
     async fn new(config: &Config, database: &Database) -> anyhow::Result<Alarm> {
-        let alerting =
-            Alerting::new(database.clone(), settings(config)?).map_err(|problem| anyhow!("[alerts] {problem}"))?;
+        let vault = vault(config, database).await?;
+        let alerting = Alerting::open(database.clone(), vault, settings(config)?).await.context("[alerts]")?;
         if let Some(file) = &config.alerts.rules {
             let provisioned = alerting.rules().provision(rules(file)?).await;
             provisioned.with_context(|| format!("[alerts] rules: {}", file.display()))?;
@@ -116,6 +116,34 @@ impl Alarm {
         let dispatcher = alerting.dispatch();
         Ok(Alarm { alerting, feed, dispatcher, feeding })
     }
+}
+
+/// The keys of the store's secrets, made at the first start.
+///
+/// # Errors
+/// Where they are missing, or there is no place for them.
+pub(crate) async fn vault(config: &Config, database: &Database) -> anyhow::Result<Vault> {
+    let source = config.keys().context(
+        "[metadata]: a PostgreSQL database without a [state] path needs key or key_file: what the secrets in it are sealed by",
+    )?;
+    let vault = database.vault(&source).await?;
+    if let KeySource::File(path) = &source
+        && is_open_to_others(path)
+    {
+        tracing::warn!("{}: others than its owner may read the key of the metadata store's secrets", path.display());
+    }
+    Ok(vault)
+}
+
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
 }
 
 fn settings(config: &Config) -> anyhow::Result<AlertingSettings> {

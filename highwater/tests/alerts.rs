@@ -160,6 +160,67 @@ fn a_rule_fires_is_told_acknowledged_and_over() {
 }
 
 #[test]
+fn built_in_alerts_reach_the_receiver_of_the_configuration_and_its_secret_is_nowhere_in_clear() {
+    let folder = tempfile::tempdir().unwrap();
+    let receiver = Receiver::default();
+    let hook = format!("http://{}/hunter2", receiver.listen());
+    let config = config(folder.path());
+    let text = std::fs::read_to_string(&config).unwrap()
+        + "[[alerts.receiver]]\nchannel = \"webhook\"\nnotification = { group_wait = \"0s\", group_interval = \"1s\" }\n";
+    write(folder.path(), "h.toml", &text);
+    let command = |arguments: &[&str]| {
+        let mut command = highwater(arguments);
+        command.env_remove("HIGHWATER_STATE__PATH").env("HIGHWATER_ALERTS__RECEIVER__0__CONFIG__URL", &hook);
+        command
+    };
+    let (code, told, errors) = common::outcome(&mut command(&["check", "--config", &config]));
+    assert!(code == 0 && told.contains("alerts       told to webhook http://127.0.0.1"), "{told}{errors}");
+    assert!(!told.contains("hunter2"), "{told}");
+    let run = ["run", "--config", &config, "--listen", "127.0.0.1:0"];
+    let mut job = Running::start(command(&run));
+    let address = job.address();
+    let began = millis_now() / 10_000 * 10_000 - 60_000;
+    for window in 0..5 {
+        let log = |service: &str, level: &str| {
+            let at = began + window * 10_000;
+            json!({ "timestamp": at, "service": service, "level": level, "message": "card declined" })
+        };
+        let logs = json!([log("cart", "ERROR"), log("cart", "ERROR"), log("web", "INFO")]);
+        assert_eq!(send(&address, "POST", "/api/v1/logs", &logs).0, 202);
+    }
+    let is_told = || {
+        let notices = receiver.0.lock().unwrap();
+        notices.values().any(|(_, body)| body["commonLabels"]["alertname"] == "high_error_rate")
+    };
+    for _ in 0..3_000 {
+        if is_told() {
+            break;
+        }
+        let _ = crossbeam_channel::after(std::time::Duration::from_millis(20)).recv();
+    }
+    assert!(is_told(), "{:#?}", receiver.0.lock().unwrap());
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+    let state = folder.path().join("state");
+    // with what SQLite has beside it
+    let files = ["metadata.db", "metadata.db-wal"].map(|file| std::fs::read(state.join(file)).unwrap_or_default());
+    let database = files.concat();
+    let holds = |text: &[u8]| database.windows(text.len()).any(|part| part == text);
+    assert!(holds(b"sealed:1:"), "{} bytes", database.len());
+    assert!(!holds(b"hunter2"));
+    // without its key the job says which one it misses
+    std::fs::remove_file(state.join("metadata.key")).unwrap();
+    let (code, _, errors) = common::outcome(&mut command(&run));
+    assert!(code == 1 && errors.contains("metadata.key") && errors.contains("forget-secrets"), "{errors}");
+    let (code, told, errors) = common::outcome(&mut command(&["forget-secrets", "--config", &config]));
+    assert!(code == 0 && told.contains("are gone"), "{told}{errors}");
+    let mut job = Running::start(command(&run));
+    job.address();
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+}
+
+#[test]
 fn what_is_wrong_with_a_rule_is_told_by_field() {
     let folder = tempfile::tempdir().unwrap();
     let (mut job, address) = start(&config(folder.path()));

@@ -95,7 +95,8 @@ impl DatabaseUrl {
         &self.full
     }
 
-    pub(crate) fn sqlite_file(&self) -> Option<&Path> {
+    /// Where SQLite's file is; none for one in memory, and for a server.
+    pub fn sqlite_file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
 

@@ -19,10 +19,12 @@ mod id;
 mod migrations;
 mod restore;
 mod saved_search;
+mod sealing;
 mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod text;
+mod vault;
 
 pub use address::{DatabaseUrl, Kind, UrlError};
 pub use audit::{AuditBounds, AuditEntry, AuditLog, AuditQuery, Deed};
@@ -33,5 +35,7 @@ pub use error::Error;
 pub use id::{hexadecimal, is_id, new_id};
 pub use restore::Existing;
 pub use saved_search::{MAX_QUERY_BYTES, MAX_SAVED_SEARCHES, SavedSearch, SavedSearches};
+pub use sealing::{KeySource, place};
 pub use settings::{MAX_SETTING_BYTES, Settings};
 pub use text::MAX_NAME_CHARS;
+pub use vault::{Vault, VaultError};

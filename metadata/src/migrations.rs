@@ -16,6 +16,7 @@ use crate::{
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "base", include_str!("../migrations/0001_base.sql")),
     (2, "alerting", include_str!("../migrations/0002_alerting.sql")),
+    (3, "own_secrets", include_str!("../migrations/0003_own_secrets.sql")),
 ];
 
 /// All tables but the migrator's own, each after those it refers to.
@@ -35,6 +36,7 @@ pub(crate) const TABLES: &[&str] = &[
     "notice_groups",
     "notices",
     "dead_letters",
+    "own_secrets",
 ];
 
 /// The migrator's own, which says what was done already.

@@ -52,6 +52,17 @@ pub enum ChannelKind {
 }
 
 impl ChannelKind {
+    /// Every channel.
+    pub const ALL: [ChannelKind; 7] = [
+        ChannelKind::Console,
+        ChannelKind::Webhook,
+        ChannelKind::Slack,
+        ChannelKind::Email,
+        ChannelKind::PagerDuty,
+        ChannelKind::Teams,
+        ChannelKind::Alertmanager,
+    ];
+
     /// `webhook` and the like.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -154,16 +165,6 @@ mod tests {
 
     use super::*;
 
-    const KINDS: [ChannelKind; 7] = [
-        ChannelKind::Console,
-        ChannelKind::Webhook,
-        ChannelKind::Slack,
-        ChannelKind::Email,
-        ChannelKind::PagerDuty,
-        ChannelKind::Teams,
-        ChannelKind::Alertmanager,
-    ];
-
     fn config(kind: ChannelKind) -> Value {
         match kind {
             ChannelKind::Console => json!({}),
@@ -184,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_channel_is_read_and_shows_no_secret() {
-        for kind in KINDS {
+        for kind in ChannelKind::ALL {
             let config = ChannelConfig(config(kind));
             let channel = Channel::read(kind, &config).unwrap();
             let shown = format!("{channel:?} {config:?} {}", serde_json::to_string(&config).unwrap());

@@ -74,7 +74,7 @@ pub struct RuleDraft {
     /// Whether it looks at windows that are still open; `final` by default.
     #[serde(default)]
     pub evaluate: Evaluate,
-    /// Where notices go; nowhere by default.
+    /// Where notices go; by default to the receivers of the configuration, where it has some.
     #[serde(default)]
     pub notification_channel: Option<ChannelKind>,
     /// How they get there, as the channel has it.

@@ -1,18 +1,18 @@
 //! [`Rules`]: where rules are kept.
 
 use highwater_engine::{Name, Timestamp};
-use highwater_metadata::{Database, Transaction, new_id};
+use highwater_metadata::{Transaction, new_id};
 use sqlx::{Row as _, any::AnyRow};
 
 use super::{Rule, RuleDraft};
 use crate::{
-    bell::Bell,
     clock,
     error::AlertingError,
     ledger::{Ledger, read, written},
     page::{Page, PageRequest},
     problem::Problem,
-    secret::ChannelConfig,
+    secrets::{Secrets, Table},
+    store::Store,
 };
 
 /// Most rules that there may be.
@@ -21,8 +21,7 @@ const MOST_RULES: u64 = 20_000;
 /// The rules. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    pub(crate) database: Database,
-    pub(crate) bell: Bell,
+    pub(crate) store: Store,
 }
 
 impl Rules {
@@ -36,8 +35,9 @@ impl Rules {
             "SELECT id, owner, version, created_at, updated_at, body, config FROM rules \
              WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3",
         );
-        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.database.pool()).await?;
-        let rules: Result<Vec<Rule>, AlertingError> = rows.iter().map(rule_of).collect();
+        let rows = rows.bind(created_at).bind(id).bind(page.fetched()).fetch_all(self.store.database.pool()).await?;
+        let rules: Result<Vec<Rule>, AlertingError> =
+            rows.iter().map(|row| rule_of(row, &self.store.secrets)).collect();
         Ok(Page::of(rules?, page, |rule| format!("{}:{}", rule.created_at.as_micros(), rule.id)))
     }
 
@@ -49,7 +49,7 @@ impl Rules {
         let rows = sqlx::query(
             "SELECT id, owner, version, created_at, updated_at, body, config FROM rules ORDER BY created_at, id",
         );
-        rows.fetch_all(self.database.pool()).await?.iter().map(rule_of).collect()
+        rows.fetch_all(self.store.database.pool()).await?.iter().map(|row| rule_of(row, &self.store.secrets)).collect()
     }
 
     /// One rule.
@@ -59,8 +59,8 @@ impl Rules {
     pub async fn get(&self, id: &str) -> Result<Rule, AlertingError> {
         let row =
             sqlx::query("SELECT id, owner, version, created_at, updated_at, body, config FROM rules WHERE id = $1");
-        let row = row.bind(id).fetch_optional(self.database.pool()).await?;
-        rule_of(&row.ok_or(AlertingError::NotFound("rule"))?)
+        let row = row.bind(id).fetch_optional(self.store.database.pool()).await?;
+        rule_of(&row.ok_or(AlertingError::NotFound("rule"))?, &self.store.secrets)
     }
 
     /// Makes a rule.
@@ -75,7 +75,7 @@ impl Rules {
         check(&draft)?;
         let now = clock::now();
         let rule = Rule { id, owner: owner.to_owned(), version: 1, created_at: now, updated_at: now, draft };
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.store.database.begin().await?;
         let count: i64 = sqlx::query("SELECT COUNT(*) FROM rules").fetch_one(&mut *transaction).await?.try_get(0)?;
         if u64::try_from(count).unwrap_or_default() >= MOST_RULES {
             return Err(AlertingError::TooMany { what: "rules", most: MOST_RULES });
@@ -89,11 +89,11 @@ impl Rules {
         .bind(now.as_micros())
         .bind(i64::from(rule.draft.is_active))
         .bind(written(&rule.draft))
-        .bind(rule.draft.notification_config.0.to_string())
+        .bind(self.store.secrets.seal(Table::Rules, &rule.id, &rule.draft.notification_config)?)
         .execute(&mut *transaction)
         .await?;
         transaction.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(rule)
     }
 
@@ -103,10 +103,11 @@ impl Rules {
     /// # Errors
     /// Where there is none, somebody was faster, something is wrong with it, or the database fails.
     pub async fn replace(&self, id: &str, version: u64, draft: RuleDraft) -> Result<Rule, AlertingError> {
-        let now = clock::now();
-        let mut ledger = Ledger::new(self.database.begin().await?, now);
+        let mut ledger = self.store.ledger().await?;
+        let now = ledger.now;
         let id = Name::from(id);
-        let stored = load(ledger.transaction(), &id).await?.ok_or(AlertingError::NotFound("rule"))?;
+        let stored =
+            load(ledger.transaction(), &self.store.secrets, &id).await?.ok_or(AlertingError::NotFound("rule"))?;
         if stored.version != version {
             return Err(AlertingError::Conflict { current: stored.version });
         }
@@ -120,12 +121,12 @@ impl Rules {
         .bind(now.as_micros())
         .bind(i64::from(rule.draft.is_active))
         .bind(written(&rule.draft))
-        .bind(rule.draft.notification_config.0.to_string())
+        .bind(self.store.secrets.seal(Table::Rules, &rule.id, &rule.draft.notification_config)?)
         .execute(&mut **ledger.transaction())
         .await?;
         regroup(&mut ledger, &id).await?;
         ledger.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(rule)
     }
 
@@ -134,7 +135,7 @@ impl Rules {
     /// # Errors
     /// Where there is none, or the database fails.
     pub async fn delete(&self, id: &str) -> Result<(), AlertingError> {
-        let mut ledger = Ledger::new(self.database.begin().await?, clock::now());
+        let mut ledger = self.store.ledger().await?;
         let deleted =
             sqlx::query("DELETE FROM rules WHERE id = $1").bind(id).execute(&mut **ledger.transaction()).await?;
         if deleted.rows_affected() == 0 {
@@ -142,7 +143,7 @@ impl Rules {
         }
         regroup(&mut ledger, id).await?;
         ledger.commit().await?;
-        self.bell.ring();
+        self.store.bell.ring();
         Ok(())
     }
 }
@@ -167,17 +168,22 @@ async fn regroup(ledger: &mut Ledger, rule_id: &str) -> Result<(), AlertingError
 }
 
 /// The rule of an id, as it is within a transaction.
-pub(crate) async fn load(transaction: &mut Transaction, id: &str) -> Result<Option<Rule>, AlertingError> {
+pub(crate) async fn load(
+    transaction: &mut Transaction,
+    secrets: &Secrets,
+    id: &str,
+) -> Result<Option<Rule>, AlertingError> {
     let row = sqlx::query("SELECT id, owner, version, created_at, updated_at, body, config FROM rules WHERE id = $1");
-    row.bind(id).fetch_optional(&mut **transaction).await?.as_ref().map(rule_of).transpose()
+    let row = row.bind(id).fetch_optional(&mut **transaction).await?;
+    row.map(|row| rule_of(&row, secrets)).transpose()
 }
 
-fn rule_of(row: &AnyRow) -> Result<Rule, AlertingError> {
+fn rule_of(row: &AnyRow, secrets: &Secrets) -> Result<Rule, AlertingError> {
     let id: &str = row.try_get(0)?;
     let stored =
         |problem: Problem| AlertingError::Stored { what: "rule", id: id.to_owned(), cause: problem.to_string() };
     let mut draft = RuleDraft::read(&read("rule", id, row.try_get(5)?)?).map_err(stored)?;
-    draft.notification_config = ChannelConfig(read("configuration of rule", id, row.try_get(6)?)?);
+    draft.notification_config = secrets.read(Table::Rules, id, row.try_get(6)?)?;
     Ok(Rule {
         id: id.into(),
         owner: row.try_get(1)?,

@@ -6,9 +6,9 @@ pub(crate) mod http;
 
 use std::{path::Path, time::Duration};
 
-use highwater_alerting::{Alerting, AlertingSettings, OutboundSettings, RuleDraft};
+use highwater_alerting::{Alerting, AlertingSettings, OutboundSettings, Receiver, RuleDraft};
 use highwater_engine::{Batch, Change, Epoch, Record, Timestamp};
-use highwater_metadata::{Database, DatabaseUrl};
+use highwater_metadata::{Database, DatabaseUrl, KeySource};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -29,7 +29,21 @@ pub(crate) fn settings() -> AlertingSettings {
 
 pub(crate) async fn open(folder: &Path, settings: AlertingSettings) -> Alerting {
     let database = Database::open(&DatabaseUrl::file(&folder.join("metadata.sqlite"))).await.unwrap();
-    Alerting::new(database, settings).unwrap()
+    let vault = database.vault(&KeySource::File(folder.join("metadata.key"))).await.unwrap();
+    Alerting::open(database, vault, settings).await.unwrap()
+}
+
+/// Settings by which whoever listens at this address is told of what no rule's own channel takes.
+pub(crate) fn settings_with_receivers(urls: &[String]) -> AlertingSettings {
+    let receiver = |url: &String| {
+        Receiver::read(&json!({
+            "channel": "webhook",
+            "config": { "url": url },
+            "notification": { "group_wait": "0s", "group_interval": "1s", "group_by": ["alertname", "service"] },
+        }))
+        .unwrap()
+    };
+    AlertingSettings { receivers: urls.iter().map(receiver).collect(), ..settings() }
 }
 
 /// A rule that sends to a channel, at once.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use highwater_accounts::AccountSettings;
 use highwater_engine::{days, minutes};
-use highwater_metadata::DatabaseUrl;
+use highwater_metadata::{DatabaseUrl, KeySource, Vault};
 
 use super::{
     tree::{Node, Section},
@@ -32,17 +32,38 @@ pub(crate) struct Accounts {
     pub(crate) settings: AccountSettings,
 }
 
-pub(super) fn read_metadata(mut section: Section<'_>) -> Option<DatabaseUrl> {
-    let url = section.get("url", url);
+/// `[metadata]`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metadata {
+    /// Where what people make is kept; `None` for in the state's folder.
+    pub(crate) url: Option<DatabaseUrl>,
+    /// What its secrets are sealed by; `None` for a file beside it.
+    pub(crate) keys: Option<KeySource>,
+}
+
+pub(super) fn read_metadata(mut section: Section<'_>) -> Metadata {
+    let url = section.get_secret("url", url);
+    let key = section.get_secret("key", keys);
+    let file = section.get("key_file", text).map(|path| KeySource::File(path.into()));
+    if key.is_some() && file.is_some() {
+        section.complain("key and key_file: one of them is enough");
+    }
     section.finish();
-    url
+    Metadata { url, keys: key.or(file) }
+}
+
+/// Keys are looked at here, so that `highwater check` finds what is wrong with them.
+fn keys(node: &Node) -> Result<KeySource, String> {
+    let allowed = "a key of 64 hexadecimal digits, as `openssl rand -hex 32` prints; or several, by commas apart";
+    let vault = text(node).ok().and_then(|text| Vault::read(&text, "[metadata] key").ok());
+    vault.map(KeySource::Given).ok_or_else(|| allowed.to_owned())
 }
 
 /// What is wrong never repeats the address: it may have a password in it.
 fn url(node: &Node) -> Result<DatabaseUrl, String> {
-    let text = text(node)
-        .map_err(|_| "an address: \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"".to_owned())?;
-    text.parse().map_err(|error: highwater_metadata::UrlError| error.to_string())
+    let allowed = "an address, \"sqlite:PATH\" or \"postgres://USER:PASSWORD@HOST/DATABASE\"";
+    let text = text(node).map_err(|_| allowed.to_owned())?;
+    text.parse().map_err(|error: highwater_metadata::UrlError| format!("{allowed}: {error}"))
 }
 
 pub(super) fn read_accounts(mut section: Section<'_>) -> Accounts {

@@ -1,4 +1,4 @@
-//! `[alerts]`: rules of a file, and how receivers are reached.
+//! `[alerts]`: rules of a file, who is told, and how receivers are reached.
 
 use std::path::PathBuf;
 
@@ -6,6 +6,7 @@ use highwater_alerting::{AlertingSettings, Network};
 use highwater_engine::{days, minutes, seconds};
 
 use super::{
+    receivers::read_receivers,
     tree::{Node, Section},
     values::{duration, text, texts},
 };
@@ -30,6 +31,7 @@ pub(super) fn read_alerts(mut section: Section<'_>) -> Alerts {
         settings: AlertingSettings::default(),
     };
     let settings = &mut alerts.settings;
+    settings.receivers = read_receivers(&mut section);
     section.set("allowed_networks", &mut settings.outbound.allowed_networks, networks);
     section.set("timeout", &mut settings.outbound.timeout, duration(seconds(1)..=minutes(5)));
     section.set("patience", &mut settings.patience, duration(minutes(1)..=days(30)));

@@ -9,6 +9,7 @@ mod alerts;
 mod brokers;
 mod env;
 mod http;
+mod receivers;
 mod schema;
 mod search;
 mod sinks;

@@ -11,11 +11,11 @@ use std::{
 use highwater_ask::ModelConfig;
 use highwater_engine::{MAX_BATCH_BYTES, Settings, days, format::Format, hours, minutes, seconds};
 use highwater_logstore::StoreSettings;
-use highwater_metadata::DatabaseUrl;
+use highwater_metadata::{DatabaseUrl, KeySource, Kind};
 use highwater_queries::{Rollups, Standard};
 
 use super::{
-    accounts::{Accounts, Login, read_accounts, read_metadata},
+    accounts::{Accounts, Login, Metadata, read_accounts, read_metadata},
     ai::read_ai,
     alerts::{Alerts, read_alerts},
     brokers::{Brokers, brokers, known_brokers, topic},
@@ -55,11 +55,11 @@ pub(crate) struct Config {
     pub(crate) search: Search,
     /// `[ai]`: the model that is asked first for plain-language help; `None` for none.
     pub(crate) model: Option<ModelConfig>,
-    /// Where what people make is kept; `None` for in the state's folder.
-    pub(crate) metadata: Option<DatabaseUrl>,
+    /// `[metadata]`: where what people make is kept, and what its secrets are sealed by.
+    pub(crate) metadata: Metadata,
     /// `[accounts]`: who has to say who they are.
     pub(crate) accounts: Accounts,
-    /// `[alerts]`: rules of a file, and how receivers are reached.
+    /// `[alerts]`: rules of a file, who is told, and how receivers are reached.
     pub(crate) alerts: Alerts,
     /// The program's own log.
     pub(crate) logging: Logging,
@@ -100,7 +100,22 @@ impl Config {
     /// Where what people make is kept; in memory, where nothing else is.
     pub(crate) fn database(&self) -> DatabaseUrl {
         let in_folder = || self.state.as_ref().map(|folder| DatabaseUrl::file(&folder.join("metadata.db")));
-        self.metadata.clone().or_else(in_folder).unwrap_or_else(DatabaseUrl::memory)
+        self.metadata.url.clone().or_else(in_folder).unwrap_or_else(DatabaseUrl::memory)
+    }
+
+    /// What its secrets are sealed by: by default a file in the state's folder, or beside the database's own; none where a
+    /// server has the database, and there is no folder.
+    pub(crate) fn keys(&self) -> Option<KeySource> {
+        const FILE: &str = "metadata.key";
+        let url = self.database();
+        let beside = || match url.kind() {
+            Kind::Sqlite => {
+                Some(url.sqlite_file().map_or(KeySource::Memory, |file| KeySource::File(file.with_file_name(FILE))))
+            }
+            Kind::Postgres => None,
+        };
+        let in_folder = || self.state.as_ref().map(|folder| KeySource::File(folder.join(FILE)));
+        self.metadata.keys.clone().or_else(in_folder).or_else(beside)
     }
 
     /// The log store of this process, if it has one: process 0 does.
@@ -129,7 +144,7 @@ impl Default for Config {
             queries: Standard::default(),
             search: Search::default(),
             model: None,
-            metadata: None,
+            metadata: Metadata::default(),
             accounts: Accounts::default(),
             alerts: Alerts::default(),
             logging: Logging { level: "warn".to_owned(), style: LogStyle::Text },

@@ -270,3 +270,77 @@ fn properties_may_be_written_with_or_without_quotes() {
     assert_eq!(kafka.kafka.properties["security.protocol"], "SSL");
     assert_eq!(kafka.kafka.properties["fetch.min.bytes"], "1");
 }
+
+#[test]
+fn receivers_of_alerts_are_read_from_the_file_and_the_environment() {
+    let text = "[[alerts.receiver]]\nchannel = \"email\"\nconfig = { host = \"mail\", from = \"a@b.example\", to = [\"x@b.example\"] }\n\
+                notification = { group_by = [\"...\"], repeat_interval = \"1h\" }\n";
+    let config = read_with(
+        &format!("{SOURCE}{text}"),
+        &[
+            ("HIGHWATER_ALERTS__RECEIVER__0__CONFIG__PORT", "2525"),
+            ("HIGHWATER_ALERTS__RECEIVER__0__CONFIG__TO", "kim@b.example, sam@b.example"),
+            ("HIGHWATER_ALERTS__RECEIVER__0__CONFIG__USERNAME", "highwater"),
+            ("HIGHWATER_ALERTS__RECEIVER__0__CONFIG__PASSWORD", "12345678"),
+            ("HIGHWATER_ALERTS__RECEIVER__1__CHANNEL", "webhook"),
+            ("HIGHWATER_ALERTS__RECEIVER__1__CONFIG__URL", "https://a.example/hunter2"),
+            ("HIGHWATER_ALERTS__RECEIVER__1__CONFIG__HEADERS__X_API_KEY", "hunter2"),
+            ("HIGHWATER_ALERTS__RECEIVER__1__NOTIFICATION__SEND_RESOLVED", "false"),
+        ],
+    )
+    .unwrap();
+    let [email, webhook] = &config.alerts.settings.receivers[..] else { panic!("{:?}", config.alerts) };
+    assert_eq!(email.config.masked()["to"], serde_json::json!(["kim@b.example", "sam@b.example"]));
+    assert_eq!(email.config.masked()["port"], 2525);
+    assert_eq!(
+        (email.notification.group_by.join(","), email.notification.repeat_interval),
+        ("...".to_owned(), hours(1))
+    );
+    assert_eq!(webhook.config.masked()["headers"]["x-api-key"], "<secret>");
+    assert!(!webhook.notification.send_resolved);
+    assert!(!format!("{config:?}").contains("hunter2") && !format!("{config:?}").contains("12345678"));
+    assert_eq!(read_text(SOURCE).unwrap().alerts.settings.receivers, []);
+}
+
+#[test]
+fn what_is_wrong_with_a_secret_does_not_show_it() {
+    for (text, expected) in [
+        (
+            "[[alerts.receiver]]\nchannel = \"slak\"\n",
+            "h.toml:4: alerts.receiver[0].channel: \"slak\" is not one of console",
+        ),
+        (
+            "[[alerts.receiver]]\nconfig = { url = \"hunter2\" }\n",
+            "h.toml:3: alerts.receiver[0]: needs the key \"channel\"",
+        ),
+        (
+            "[[alerts.receiver]]\nchannel = \"slack\"\nconfig = \"hunter2\"\n",
+            "alerts.receiver[0].config: is not a table",
+        ),
+        (
+            "[[alerts.receiver]]\nchannel = \"slack\"\nconfig = { url = \"hunter2\" }\n",
+            "alerts.receiver[0]: config.url: ",
+        ),
+        ("[[alerts.receiver]]\nchannel = \"slack\"\nurl = \"x\"\n", "alerts.receiver[0].url: unknown key"),
+        ("[metadata]\nkey = \"hunter2\"\n", "h.toml:4: metadata.key: is not a key of 64 hexadecimal digits"),
+        ("[metadata]\nurl = \"postgres://kim:hunter2@db/\"\n", "h.toml:4: metadata.url: is not an address"),
+    ] {
+        let message = wrong(&format!("{SOURCE}{text}"));
+        assert!(message.contains(expected), "{expected}\nnot in\n{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+}
+
+#[test]
+fn keys_lie_in_the_folder_of_the_state_unless_they_are_given() {
+    let place = |text: &str| read_text(&format!("{SOURCE}{text}")).unwrap().keys().map(|keys| keys.shown());
+    assert_eq!(place("[state]\npath = \"a\"\n").as_deref(), Some("a/metadata.key"));
+    assert_eq!(place("[metadata]\nkey_file = \"b.key\"\n").as_deref(), Some("b.key"));
+    let nowhere = "[state]\npath = \"none\"\n";
+    assert_eq!(place(nowhere).as_deref(), Some("the memory of this process"));
+    assert_eq!(place(&format!("{nowhere}[metadata]\nurl = \"sqlite:c/d.db\"\n")).as_deref(), Some("c/metadata.key"));
+    assert_eq!(place(&format!("{nowhere}[metadata]\nurl = \"postgres://db/x\"\n")), None);
+    let given = format!("[metadata]\nkey = \"{}\"\n", "0f".repeat(32));
+    assert_eq!(place(&given).as_deref(), Some("[metadata] key"));
+    assert!(wrong(&format!("{SOURCE}{given}key_file = \"b.key\"\n")).contains("one of them is enough"));
+}

@@ -212,6 +212,14 @@ impl<'p> Section<'p> {
         }
     }
 
+    /// The same of a value that may be a secret: what is wrong with it is told without it.
+    pub(crate) fn get_secret<T>(&mut self, key: &str, read: impl FnOnce(&Node) -> Result<T, String>) -> Option<T> {
+        let node = self.take(key)?;
+        read(&node)
+            .map_err(|allowed| self.problems.add(&node.place, self.path_of(key), format!("is not {allowed}")))
+            .ok()
+    }
+
     /// The same, into `target`, which keeps its default where the key is absent.
     pub(crate) fn set<T>(&mut self, key: &str, target: &mut T, read: impl FnOnce(&Node) -> Result<T, String>) {
         if let Some(value) = self.get(key, read) {
@@ -265,11 +273,12 @@ impl<'p> Section<'p> {
     /// The tables of a list of tables.
     pub(crate) fn sections(&mut self, key: &'static str) -> Vec<Section<'p>> {
         let Some(node) = self.take(key) else { return Vec::new() };
+        let path = self.path_of(key);
         let What::List(items) = node.what else {
-            self.problems.add(&node.place, key, format!("is a list of tables: begin each with [[{key}]]"));
+            self.problems.add(&node.place, &path, format!("is a list of tables: begin each with [[{path}]]"));
             return Vec::new();
         };
-        let open = |(number, item)| self.open(format!("{key}[{number}]"), key, Some(item));
+        let open = |(number, item)| self.open(format!("{path}[{number}]"), &self.name_of(key), Some(item));
         items.into_iter().enumerate().map(open).collect()
     }
 

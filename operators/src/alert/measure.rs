@@ -186,13 +186,11 @@ impl Measure {
 
     /// What a window comes to that has these parts; none where nothing can be measured.
     pub fn value<'a>(&self, mut parts: impl Iterator<Item = &'a Part>) -> Option<Real> {
-        let sum = parts.next().cloned().map(|first| {
-            parts.fold(first, |mut sum, part| {
-                sum.add(part);
-                sum
-            })
-        });
-        self.value_of(sum.as_ref())
+        let (first, second) = (parts.next(), parts.next());
+        let Some((first, second)) = first.zip(second) else { return self.value_of(first) };
+        let mut sum = first.clone();
+        std::iter::once(second).chain(parts).for_each(|part| sum.add(part));
+        self.value_of(Some(&sum))
     }
 
     /// What a window comes to whose parts add up to this.

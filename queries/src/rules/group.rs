@@ -180,6 +180,11 @@ impl Group {
         (!settled.is_idle()).then(|| Settled { rule: rule.rule, machine: settled.clone(), newest })
     }
 
+    /// Whether there is nothing to tell of a rule, as is mostly so: found without a word being written down.
+    pub(super) fn is_as_shown(&self, measure: &Measure, track: &Track) -> bool {
+        !measure.is_provisional() && track.live.spans().eq(track.shown.iter().copied())
+    }
+
     /// The alerts of a rule: of closed windows, and of those under way where it looks at them.
     pub(super) fn spans(&self, measure: &Measure, track: &Track) -> Vec<AlertSpan> {
         if !measure.is_provisional() {

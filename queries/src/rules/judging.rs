@@ -30,8 +30,8 @@ pub(super) type Of = (u64, Name, Name);
 pub(super) enum Evidence {
     /// What has been measured.
     Part(Contribution),
-    /// What was settled before this start.
-    Settled(Of, Settled),
+    /// What was settled before this start. Boxed, for it is large and rare, and parts are many.
+    Settled(Box<(Of, Settled)>),
 }
 
 /// What is found.
@@ -54,7 +54,11 @@ impl Verdict {
 /// The worker that has the group.
 pub(super) fn place(evidence: &Evidence) -> u64 {
     match evidence {
-        Evidence::Part(((measure, group), _)) | Evidence::Settled((measure, group, _), _) => (measure, group).hashed(),
+        Evidence::Part(((measure, group), _)) => (measure, group).hashed(),
+        Evidence::Settled(settled) => {
+            let (measure, group, _) = &settled.0;
+            (measure, group).hashed()
+        }
     }
 }
 
@@ -93,9 +97,7 @@ impl Judging {
         for (evidence, diff) in closed.rows {
             match evidence {
                 Evidence::Part(part) => self.take(part, diff, closed.watermark),
-                Evidence::Settled(of, settled) => {
-                    self.restored.insert(of, settled);
-                }
+                Evidence::Settled(settled) => self.restored.extend([*settled]),
             }
         }
         if closed.watermark > Timestamp::MIN {
@@ -235,16 +237,24 @@ impl Measured {
     fn advance(&mut self, id: u64, time: Time, changes: &mut Changes) {
         let touched = mem::take(&mut self.touched);
         let has_closed = self.time.replace(time).is_none_or(|before| before.closed < time.closed);
-        let names: Vec<Name> =
-            if has_closed { self.groups.keys().cloned().collect() } else { touched.into_iter().collect() };
-        for name in names {
-            let Some(group) = self.groups.get_mut(&name) else { continue };
-            let has_settled = group.advance(&self.measure, time);
-            let is_over = group.is_over(&self.measure, time);
-            group.report((id, &name), &self.measure, has_settled, changes);
+        let measure = &self.measure;
+        let mut is_over = |name: &Name, group: &mut Group| {
+            let has_settled = group.advance(measure, time);
+            let is_over = group.is_over(measure, time);
+            group.report((id, name), measure, has_settled, changes);
             if is_over {
-                let group = self.groups.remove(&name).unwrap_or_default();
-                group.tracks.into_values().for_each(|track| track.retract(id, &name, changes));
+                let tracks = mem::take(&mut group.tracks);
+                tracks.into_values().for_each(|track| track.retract(id, name, changes));
+            }
+            is_over
+        };
+        if has_closed {
+            self.groups.retain(|name, group| !is_over(name, group));
+            return;
+        }
+        for name in touched {
+            if self.groups.get_mut(&name).is_some_and(|group| is_over(&name, group)) {
+                self.groups.remove(&name);
             }
         }
     }
@@ -255,8 +265,10 @@ impl Group {
     fn report(&mut self, (id, name): (u64, &Name), measure: &Measure, has_settled: bool, changes: &mut Changes) {
         let mut tracks = mem::take(&mut self.tracks);
         for (rule, track) in &mut tracks {
-            let spans = self.spans(measure, track);
-            track.tell(name, spans, changes);
+            if !self.is_as_shown(measure, track) {
+                let spans = self.spans(measure, track);
+                track.tell(name, spans, changes);
+            }
             if has_settled {
                 let new = self.settled(track);
                 let of = || (id, name.clone(), rule.clone());

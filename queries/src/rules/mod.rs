@@ -94,7 +94,7 @@ pub(crate) fn build_for<'s>(flow: &mut Flow<'s>, rules: &Rules, sources: &Source
     let mut measuring = Measuring::new(retention);
     let parts = flow.operator("Measure", facts, facts::place, specs.clone(), move |closed| measuring.close(closed));
     let base = flow.base("settled alerts");
-    let restored = base.restored_rows().map(|(of, settled)| Evidence::Settled(of, settled));
+    let restored = base.restored_rows().map(|settled| Evidence::Settled(Box::new(settled)));
     let evidence = parts.map(Evidence::Part).concat(restored);
     let mut judging = Judging::new(Kept { retention, finest: sources.stats.kept }, keep);
     let judged = flow.operator("Judge", evidence, judging::place, specs, move |closed| judging.close(closed));

@@ -45,8 +45,13 @@ impl Panes {
     pub(super) fn points(&self, measure: &Measure, from: Timestamp, to: Timestamp) -> Vec<Point> {
         let step = measure.step();
         let before = step.saturating_mul(measure.steps() - 1);
-        let mut points = Vec::new();
         let mut window = Window { start: from };
+        if measure.steps() == 1 {
+            let windows = std::iter::successors(Some(window), |window| Some(window.later(step)));
+            let closed = windows.take_while(|window| window.end(step) <= to);
+            return closed.map(|window| (window, measure.value(self.parts(window)))).collect();
+        }
+        let mut points = Vec::new();
         let mut sum = self.sum(Window { start: from.minus(before) }, window);
         while window.end(step) <= to {
             self.parts(window).for_each(|part| add(&mut sum, part));

@@ -54,7 +54,7 @@ export function ChannelFields({ channel, config, errors, onChange }: ChannelFiel
             onChange(chosen, chosen && CHANNEL_FIELDS[chosen].length ? {} : null);
           }}
         >
-          <option value="">Nobody: it is shown on this page</option>
+          <option value="">The receivers of the configuration, if any</option>
           {CHANNELS.map((channel) => (
             <option key={channel} value={channel}>
               {TITLES[channel]}
