@@ -9,8 +9,8 @@ import { perFrame } from "../../frame";
 
 /** Logs that are kept; older ones go. */
 const KEPT = 5000;
-/** Milliseconds between drawings: nobody reads faster, and each costs as much as it shows. */
-const APART = 100;
+/** Milliseconds between drawings: nobody reads more than five screens a second, and each costs as much as it shows. */
+const APART = 200;
 
 export interface Tail {
   logs: readonly Log[];
