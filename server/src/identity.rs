@@ -121,7 +121,7 @@ impl Identity {
                 "log in, or show an API token, in the header `Authorization: Bearer ..`",
                 false,
             )),
-            (Who::Local, Action::ChangePassword | Action::ManageAccount { .. }) => {
+            (Who::Local, Action::ChangePassword | Action::KeepSession | Action::ManageAccount { .. }) => {
                 Err(Problem::forbidden("log in first: nobody is logged in"))
             }
             (Who::Local, _) => Ok(()),
