@@ -203,6 +203,10 @@ fn tokens_that_are_none_are_refused() {
     assert_eq!(server.raw(&foreign, "POST", "/api/v1/auth/logout", &Value::Null).0, 403);
     assert_eq!(server.raw(&[("Cookie", &cookie)], "POST", "/api/v1/auth/logout", &Value::Null).0, 204);
     assert_eq!(server.raw(&[("Cookie", &cookie)], "GET", "/api/v1/auth/me", &Value::Null).0, 401);
+    // a browser that still has it is not kept from a new one; who shows a token on purpose is told that it is none
+    let credentials = json!({ "username": "admin", "password": "correct horse battery" });
+    assert_eq!(server.raw(&[("Cookie", &cookie)], "POST", "/api/v1/auth/login", &credentials).0, 200);
+    assert_eq!(server.call(&admin, "POST", "/api/v1/auth/login", &credentials).0, 401);
     let mut job = server.job;
     job.signal("TERM");
     assert_eq!(job.end(), Some(0));
@@ -231,6 +235,11 @@ fn a_session_is_renewed_by_whose_it_is_while_it_lasts() {
     assert!(status == 200 && set.contains("set-cookie: highwater_session=ey") && set.contains("httponly"), "{head}");
     let foreign = [("Cookie", cookie.as_str()), ("Origin", "https://evil.example")];
     assert_eq!(server.raw(&foreign, "POST", "/api/v1/auth/refresh", &Value::Null).0, 403);
+
+    // a file is got by the cookie, as by a link of the page, and by nobody without
+    let export = "/api/v1/logs/export?limit=0";
+    assert_eq!(server.raw(&[("Cookie", &cookie)], "GET", export, &Value::Null).0, 200);
+    assert_eq!(server.raw(&[], "GET", export, &Value::Null).0, 401);
 
     // nobody, machines, and what is made up
     let (head, rest) = ada.split_once('.').unwrap();
