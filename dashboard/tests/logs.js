@@ -29,6 +29,46 @@ export default function logs(house) {
     });
   });
 
+  test("the tail begins with the last logs that came before, and goes on with each once", async () => {
+    const began = Date.now() - 60_000;
+    const said = (word, second) => ({
+      timestamp: new Date(began + second * 1000).toISOString(),
+      service: "prologue",
+      message: `the ${word} of the play`,
+    });
+    await house.job.log(said("title", 0), said("cast", 1), said("place", 2));
+    await look(async (page) => {
+      await goTo(page, "/logs?live=true&service=prologue");
+      await page.getByText("the place of the play").waitFor();
+      await house.job.log(said("first act", 3));
+      await page.getByText("the first act of the play").waitFor();
+      await house.job.log(said("last act", 4));
+      await page.getByText("the last act of the play").waitFor();
+      const messages = await page.locator(".log-message").allTextContents();
+      assert.deepEqual(
+        messages.map((text) => text.replace(/^the | of the play$/g, "")),
+        ["title", "cast", "place", "first act", "last act"],
+      );
+    });
+  });
+
+  test("a tail that broke off goes on with what it missed, and with each once", async () => {
+    await house.job.log({ service: "ferry", message: "crossing 1" });
+    await look(
+      async (page) => {
+        await goTo(page, "/logs?live=true&service=ferry");
+        await page.getByText("crossing 1").waitFor();
+        await page.context().setOffline(true);
+        await page.getByText("Connection lost").or(page.getByText("Connecting")).first().waitFor();
+        await house.job.log({ service: "ferry", message: "crossing 2" });
+        await page.context().setOffline(false);
+        await page.getByText("crossing 2").waitFor();
+        assert.deepEqual(await page.locator(".log-message").allTextContents(), ["crossing 1", "crossing 2"]);
+      },
+      { accept: /ERR_INTERNET_DISCONNECTED/ },
+    );
+  });
+
   test("a tail that is paused keeps what comes for later", async () => {
     await look(async (page) => {
       await goTo(page, "/logs?live=true&service=waiter");
@@ -181,6 +221,30 @@ export default function logs(house) {
         lines.map(({ message, attributes }) => [message, attributes.weight]),
         [["crate of okapi", 12]],
       );
+    });
+  });
+
+  test("a download has no bound, and is none of the page's memory", async () => {
+    const [each, times] = [10_000, 11];
+    const parcels = Array.from({ length: each }, (_, number) => ({
+      service: "bulk",
+      message: `parcel ${number}`,
+    }));
+    for (let time = 0; time < times; time += 1) await house.job.log(...parcels);
+    await until("all parcels can be found", async () => {
+      const { total } = await house.job.get("/api/v1/logs/search?service=bulk&limit=1");
+      return total === each * times;
+    });
+    await look(async (page) => {
+      await goTo(page, "/logs?service=bulk&time_range=1h");
+      await page.getByRole("button", { name: "Export" }).click();
+      const [download] = await Promise.all([
+        page.waitForEvent("download"),
+        page.getByRole("button", { name: "NDJSON" }).click(),
+      ]);
+      const text = await readFile(await download.path(), "utf8");
+      assert.equal(text.split("\n").length - 1, each * times);
+      assert.match(download.url(), /^http:.*\/logs\/export\?/, "the browser gets it by itself");
     });
   });
 

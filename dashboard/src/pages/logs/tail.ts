@@ -1,4 +1,5 @@
-// Logs as they come: the newest some thousand. Nothing is drawn per log, only per frame, and only what is seen.
+// Logs as they come, and the last that came before: the newest some thousand. Nothing is drawn per log, only per frame,
+// and only what is seen.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError, Query } from "../../api/client";
@@ -40,6 +41,7 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
 
   useEffect(() => {
     let logs: Log[] = [];
+    let known = new Set<string>();
     let [received, missed] = [0, 0];
     let state: StreamState = "connecting";
     let error: ApiError | undefined;
@@ -57,14 +59,17 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
     const close = openStream(path, {
       onState: (now, why) => {
         [state, error] = [now, why];
+        // after a break the tail begins with what was before, some of which has come
+        if (now === "connecting") known = new Set(logs.map(({ id }) => id));
         draw();
       },
       onEvent: ({ event, data }) => {
         try {
           const message = JSON.parse(data) as { logs?: Log[]; missed?: number };
           if (event === "lagged") missed += message.missed ?? 0;
-          for (const log of message.logs ?? []) logs.push(log);
-          received += message.logs?.length ?? 0;
+          const news = (message.logs ?? []).filter(({ id }) => !known.has(id));
+          logs.push(...news);
+          received += news.length;
           // not with each log: what goes is moved once per so many
           if (logs.length > 2 * KEPT) logs = logs.slice(-KEPT);
         } catch (why) {
