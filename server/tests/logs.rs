@@ -430,6 +430,9 @@ async fn a_tail_begins_with_the_last_logs_and_goes_on_with_each_once() {
         let at = format!("2026-03-01T12:{:02}:{:02}Z", number / 60, number % 60);
         json!({ "timestamp": at, "service": "cart", "message": format!("item {number}"), "level": "INFO" }).to_string()
     };
+    // where there are none it is said
+    let mut none = Events::open(house.address, "/api/v1/logs/tail?last=20", &[]).await;
+    assert_eq!(none.next().await.2, json!({ "logs": [] }));
     let mut tails = Vec::new();
     for number in 0..LOGS {
         house.add(vec![log(number), shop()[3].clone()]);

@@ -55,6 +55,8 @@ pub(crate) struct LiveTail {
     began: Option<Began>,
     /// none once they are there
     earlier: Option<Earlier>,
+    /// whether it is still to be said where it begins, be it with nothing
+    begins: bool,
 }
 
 /// Logs that a tail is to begin with, on their way.
@@ -91,6 +93,7 @@ impl LiveTail {
             paused: false,
             began,
             earlier,
+            begins: last > 0,
         })
     }
 
@@ -109,7 +112,7 @@ impl LiveTail {
             if self.earlier.as_ref().is_some_and(|earlier| self.held.len() >= earlier.most) {
                 self.earlier = None;
             }
-            let has_news = self.missed > 0 || !self.held.is_empty();
+            let has_news = self.begins || self.missed > 0 || !self.held.is_empty();
             let is_ready = has_news && !self.paused && self.earlier.is_none();
             if is_ready && self.due <= Instant::now() {
                 return Some(self.take());
@@ -172,7 +175,8 @@ impl LiveTail {
         if self.held.is_empty() {
             self.due = Instant::now() + PACE;
         }
-        let logs = (!logs.is_empty()).then(|| format!("[{}]", logs.join(",")));
+        let begins = std::mem::take(&mut self.begins);
+        let logs = (begins || !logs.is_empty()).then(|| format!("[{}]", logs.join(",")));
         // what was missed comes after what is held
         let missed = if self.held.is_empty() { std::mem::take(&mut self.missed) } else { 0 };
         Batch { logs, missed }

@@ -21,11 +21,21 @@ export interface Tail {
   waiting: number;
   /** How many did not come, for there were too many at once. */
   missed: number;
+  /** Whether it is known what came before. */
+  hasBegun: boolean;
   state: StreamState;
   error: ApiError | undefined;
 }
 
-const NOTHING: Tail = { logs: [], before: 0, waiting: 0, missed: 0, state: "connecting", error: undefined };
+const NOTHING: Tail = {
+  logs: [],
+  before: 0,
+  waiting: 0,
+  missed: 0,
+  hasBegun: false,
+  state: "connecting",
+  error: undefined,
+};
 
 /** Follows the logs that meet a condition. While it is held, what is shown stays, and what comes is collected. */
 export function useTail(condition: Query, isHeld: boolean): Tail {
@@ -43,11 +53,12 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
     let logs: Log[] = [];
     let known = new Set<string>();
     let [received, missed] = [0, 0];
+    let hasBegun = false;
     let state: StreamState = "connecting";
     let error: ApiError | undefined;
     const draw = perFrame(() => {
       setTail((shown) => {
-        const news = { missed, state, error };
+        const news = { missed, hasBegun, state, error };
         const last = shown.before + shown.logs.length;
         if (held.current && shown !== NOTHING) return { ...shown, ...news, waiting: received - last };
         const kept = logs.slice(-KEPT);
@@ -70,6 +81,7 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
           const news = (message.logs ?? []).filter(({ id }) => !known.has(id));
           logs.push(...news);
           received += news.length;
+          hasBegun = true;
           // not with each log: what goes is moved once per so many
           if (logs.length > 2 * KEPT) logs = logs.slice(-KEPT);
         } catch (why) {
