@@ -250,7 +250,9 @@ fn a_session_is_renewed_by_whose_it_is_while_it_lasts() {
     }
     let admins = admin.split('.').nth(1).unwrap();
     assert_eq!(refresh(&format!("{head}.{admins}.{signature}")).0, 401, "another user's claims");
-    let (_, token) = server.call(&ada, "POST", "/api/v1/auth/tokens", &json!({ "name": "n", "scopes": ["admin"] }));
+    let wanted = json!({ "name": "machine", "scopes": ["ingest", "write"] });
+    let (status, token) = server.call(&ada, "POST", "/api/v1/auth/tokens", &wanted);
+    assert_eq!(status, 201, "{token}");
     assert_eq!(refresh(token["token"].as_str().unwrap()).0, 403, "an API token lasts as long as it was made to");
 
     // what ends sessions ends those that were renewed
