@@ -103,7 +103,7 @@ async function comeBack(page, job) {
     headers: { Authorization: `Bearer ${value}` },
   });
   assert.equal(over.status, 204);
-  await page.getByRole("button", { name: "Refresh" }).click();
+  await page.getByRole("button", { name: "Refresh", exact: true }).click();
   await page.waitForURL(/\/login\?next=/);
   await signIn(page, OWN_PASSWORD);
   await page.getByRole("heading", { level: 1, name: "Logs" }).waitFor();
@@ -116,7 +116,7 @@ async function takeAway(page, job) {
   await signIn(page, job.password);
   await choosePassword(page, job.password);
   await page.getByRole("heading", { level: 1, name: "Logs" }).waitFor();
-  await page.getByRole("button", { name: "Export" }).click();
+  await page.getByRole("button", { name: "Export", exact: true }).click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("button", { name: "NDJSON" }).click(),

@@ -204,7 +204,7 @@ export default function logs(house) {
     await look(async (page) => {
       await goTo(page, "/logs?query=okapi&time_range=1h");
       const file = async (kind) => {
-        await page.getByRole("button", { name: "Export" }).click();
+        await page.getByRole("button", { name: "Export", exact: true }).click();
         const [download] = await Promise.all([
           page.waitForEvent("download"),
           page.getByRole("button", { name: kind }).click(),
@@ -240,7 +240,7 @@ export default function logs(house) {
       });
       await visit(house.browser, job.url, async (page) => {
         await goTo(page, "/logs?service=bulk&time_range=1h");
-        await page.getByRole("button", { name: "Export" }).click();
+        await page.getByRole("button", { name: "Export", exact: true }).click();
         const [download] = await Promise.all([
           page.waitForEvent("download"),
           page.getByRole("button", { name: "NDJSON" }).click(),
@@ -257,17 +257,17 @@ export default function logs(house) {
   test("a search is kept under a name, found again, and forgotten", async () => {
     await look(async (page) => {
       await goTo(page, "/logs?query=sale&level=ERROR&time_range=6h");
-      await page.getByRole("button", { name: "Saved" }).click();
+      await page.getByRole("button", { name: "Saved", exact: true }).click();
       await page.getByLabel("Save this search as").fill("lost sales");
       await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByRole("button", { name: "lost sales", exact: true }).waitFor();
       await goTo(page, "/logs");
-      await page.getByRole("button", { name: "Saved" }).click();
+      await page.getByRole("button", { name: "Saved", exact: true }).click();
       await page.getByRole("button", { name: "lost sales", exact: true }).click();
       await page.waitForURL(/query=sale/);
       const { searchParams } = new URL(page.url());
       assert.deepEqual(Object.fromEntries(searchParams), { query: "sale", level: "ERROR", time_range: "6h" });
-      await page.getByRole("button", { name: "Saved" }).click();
+      await page.getByRole("button", { name: "Saved", exact: true }).click();
       await page.getByRole("button", { name: "Forget lost sales" }).click();
       await page.getByText("No search is saved yet").waitFor();
     });
