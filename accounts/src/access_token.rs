@@ -1,5 +1,7 @@
 //! Access tokens: JWTs that show who logged in.
 
+use std::time::Duration;
+
 use highwater_metadata::time;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
@@ -7,12 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::{
     accounts::{Accounts, micros},
     error::{Error, Rejection},
-    identity::{Credential, Identity},
+    identity::{Credential, Identity, Session},
+    login::Login,
     secret::Secret,
     user::Record,
 };
 
 const ISSUER: &str = "highwater";
+
+/// In microseconds.
+const SECOND: i64 = 1_000_000;
 
 /// Ours have a few hundred.
 const MAX_BYTES: usize = 2048;
@@ -25,24 +31,32 @@ struct Claims {
     /// Seconds since 1970, as RFC 7519 has them.
     iat: i64,
     exp: i64,
+    /// When the password was given.
+    auth_time: i64,
     /// The user's generation: once theirs is another one, the token is not taken.
     generation: i64,
 }
 
 impl Accounts {
-    pub(crate) async fn access_token(&self, record: &Record) -> Result<Secret, Error> {
-        let key = self.signing_key().await?;
-        let header = Header { kid: Some(key.id), ..Header::new(Algorithm::HS256) };
+    /// Lets in whose record this is. A session is never taken for longer than the settings say, however often it is
+    /// renewed.
+    pub(crate) async fn session(&self, record: Record, logged_in_at: i64) -> Result<Login, Error> {
         let now = self.now();
+        let end = logged_in_at.saturating_add(micros(self.settings.longest_session));
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: record.user.id.clone(),
             iat: seconds(now),
-            exp: seconds(now.saturating_add(micros(self.settings.session))),
+            exp: seconds(now.saturating_add(micros(self.settings.session)).min(end)),
+            auth_time: seconds(logged_in_at),
             generation: record.generation,
         };
+        let expires_in = Duration::from_secs(u64::try_from(claims.exp - claims.iat).unwrap_or_default());
+        let key = self.signing_key().await?;
+        let header = Header { kid: Some(key.id), ..Header::new(Algorithm::HS256) };
         let key = EncodingKey::from_secret(key.secret.as_bytes());
-        encode(&header, &claims, &key).map(Secret::from).map_err(Error::Sign)
+        let access_token = encode(&header, &claims, &key).map(Secret::from).map_err(Error::Sign)?;
+        Ok(Login { user: record.user, access_token, expires_in })
     }
 
     pub(crate) async fn verify_access_token(&self, token: &str) -> Result<Identity, Error> {
@@ -69,10 +83,12 @@ impl Accounts {
             user: record.user.id,
             name: record.user.name,
             role: record.user.role,
-            credential: Credential::Session {
-                expires_at: time(claims.exp.saturating_mul(1_000_000))?,
+            credential: Credential::Session(Session {
+                expires_at: time(claims.exp.saturating_mul(SECOND))?,
+                logged_in_at: time(claims.auth_time.saturating_mul(SECOND))?,
                 must_change_password: record.user.must_change_password,
-            },
+                generation: claims.generation,
+            }),
         })
     }
 }
@@ -87,5 +103,5 @@ fn validation() -> Validation {
 }
 
 fn seconds(micros: i64) -> i64 {
-    micros.div_euclid(1_000_000)
+    micros.div_euclid(SECOND)
 }

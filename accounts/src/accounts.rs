@@ -9,8 +9,10 @@ use crate::{error::Error, hash::Hasher, hs256, secret::Secret};
 /// How long things are taken, and how many of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountSettings {
-    /// For how long an access token is taken. It cannot be renewed: its user logs in again.
+    /// For how long an access token is taken. While it is, it can be renewed.
     pub session: Duration,
+    /// For how long it can be renewed: then its user logs in again.
+    pub longest_session: Duration,
     /// For how long a key signs access tokens before another one does.
     pub key_life: Duration,
     /// How many API tokens one user may have.
@@ -18,10 +20,11 @@ pub struct AccountSettings {
 }
 
 impl Default for AccountSettings {
-    /// 30 minutes, 30 days, 100 tokens.
+    /// 30 minutes, 12 hours, 30 days, 100 tokens.
     fn default() -> AccountSettings {
         AccountSettings {
             session: Duration::from_secs(30 * 60),
+            longest_session: Duration::from_secs(12 * 3600),
             key_life: Duration::from_secs(30 * 24 * 3600),
             tokens_per_user: 100,
         }

@@ -21,12 +21,7 @@ pub struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// An access token: somebody logged in.
-    Session {
-        /// Until when it is taken.
-        expires_at: Timestamp,
-        /// The password was made by somebody else: until it is changed, nothing else may be done.
-        must_change_password: bool,
-    },
+    Session(Session),
     /// An API token: a machine.
     Token {
         /// The token's id.
@@ -34,4 +29,17 @@ pub enum Credential {
         /// What it is good for.
         scopes: Scopes,
     },
+}
+
+/// What an access token says of the session that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Until when the token is taken.
+    pub expires_at: Timestamp,
+    /// When the password was given: tokens that are renewed keep it.
+    pub logged_in_at: Timestamp,
+    /// The password was made by somebody else: until it is changed, nothing else may be done.
+    pub must_change_password: bool,
+    /// Which of the user's sessions: what ends sessions makes it another one.
+    pub generation: i64,
 }

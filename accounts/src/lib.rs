@@ -27,7 +27,7 @@ mod users;
 pub use accounts::{AccountSettings, Accounts};
 pub use error::{Error, Rejection};
 pub use first_start::FirstAdmin;
-pub use identity::{Credential, Identity};
+pub use identity::{Credential, Identity, Session};
 pub use login::{Login, PASSWORD_CHARS};
 pub use permission::{Action, Refusal, allows};
 pub use scope::{Scope, Scopes};

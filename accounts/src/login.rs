@@ -6,7 +6,8 @@ use highwater_metadata::is_id;
 
 use crate::{
     accounts::Accounts,
-    error::Error,
+    error::{Error, Rejection},
+    identity::{Credential, Identity},
     secret::Secret,
     user::{Record, User},
     user_name::UserName,
@@ -43,7 +44,17 @@ impl Accounts {
             .bind(self.now())
             .execute(self.database.pool())
             .await?;
-        self.session(&record.user.id).await
+        self.begin_session(&record.user.id).await
+    }
+
+    /// Has somebody who is in stay there. The new access token is of the same session: what ends the session while this
+    /// is under way ends the new token, too.
+    pub async fn renew(&self, who: &Identity) -> Result<Login, Error> {
+        // an API token is taken for as long as it was made for
+        let Credential::Session(session) = &who.credential else { return Err(Rejection::Malformed.into()) };
+        let record = self.record(&who.user).await?;
+        let record = record.filter(|record| record.user.active && record.generation == session.generation);
+        self.session(record.ok_or(Rejection::Unknown)?, session.logged_in_at.as_microsecond()).await
     }
 
     /// Changes one's own password, and ends all sessions but a new one.
@@ -69,7 +80,7 @@ impl Accounts {
         if changed.rows_affected() == 0 {
             return Err(Error::Credentials);
         }
-        self.session(id).await
+        self.begin_session(id).await
     }
 
     /// Gives a user a password that must be changed at the next login, and ends their sessions.
@@ -108,10 +119,9 @@ impl Accounts {
         Ok(())
     }
 
-    async fn session(&self, id: &str) -> Result<Login, Error> {
+    async fn begin_session(&self, id: &str) -> Result<Login, Error> {
         let record = self.record(id).await?.ok_or(Error::NoSuchUser)?;
-        let access_token = self.access_token(&record).await?;
-        Ok(Login { user: record.user, access_token, expires_in: self.settings.session })
+        self.session(record, self.now()).await
     }
 }
 

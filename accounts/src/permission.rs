@@ -1,7 +1,7 @@
 //! Who may do what: one pure function.
 
 use crate::{
-    identity::{Credential, Identity},
+    identity::{Credential, Identity, Session},
     scope::Scope,
     user::Role,
 };
@@ -18,6 +18,7 @@ use crate::{
 /// | `Administer` | an administrator | `admin` |
 /// | `SeeSelf` | any | any |
 /// | `ChangePassword` | any | none: a session alone |
+/// | `KeepSession` | any | none: a session alone |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action<'a> {
     /// Send logs.
@@ -42,6 +43,8 @@ pub enum Action<'a> {
     SeeSelf,
     /// Change one's own password.
     ChangePassword,
+    /// Renew one's own session, or end it.
+    KeepSession,
 }
 
 /// Why somebody may not do something.
@@ -94,11 +97,11 @@ pub fn allows(identity: &Identity, action: Action<'_>) -> Result<(), Refusal> {
 
 fn by_credential(identity: &Identity, action: Action<'_>) -> Result<(), Refusal> {
     match &identity.credential {
-        Credential::Session { must_change_password: true, .. } => match action {
-            Action::SeeSelf | Action::ChangePassword => Ok(()),
+        Credential::Session(Session { must_change_password: true, .. }) => match action {
+            Action::SeeSelf | Action::ChangePassword | Action::KeepSession => Ok(()),
             _ => Err(Refusal::PasswordMustChange),
         },
-        Credential::Session { must_change_password: false, .. } => Ok(()),
+        Credential::Session(Session { must_change_password: false, .. }) => Ok(()),
         Credential::Token { scopes, .. } => {
             let wanted = match action {
                 Action::Ingest => Scope::Ingest,
@@ -107,7 +110,7 @@ fn by_credential(identity: &Identity, action: Action<'_>) -> Result<(), Refusal>
                 Action::Change { owner } if owner == identity.user => Scope::Write,
                 Action::Change { .. } | Action::ManageAccount { .. } | Action::Administer => Scope::Admin,
                 Action::SeeSelf => return Ok(()),
-                Action::ChangePassword => return Err(Refusal::Session),
+                Action::ChangePassword | Action::KeepSession => return Err(Refusal::Session),
             };
             if scopes.include(wanted) { Ok(()) } else { Err(Refusal::Scope(wanted)) }
         }

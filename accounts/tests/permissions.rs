@@ -1,11 +1,11 @@
 //! Who may do what, by hand and as properties.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-use highwater_accounts::{Action, Credential, Identity, Refusal, Role, Scope, Scopes, allows};
+use highwater_accounts::{Action, Credential, Identity, Refusal, Role, Scope, Scopes, Session, allows};
 use jiff::Timestamp;
 use proptest::{collection::btree_set, prelude::*, sample::select};
 
-const ACTIONS: [Action<'_>; 10] = [
+const ACTIONS: [Action<'_>; 11] = [
     Action::Ingest,
     Action::Read,
     Action::Create,
@@ -16,6 +16,7 @@ const ACTIONS: [Action<'_>; 10] = [
     Action::Administer,
     Action::SeeSelf,
     Action::ChangePassword,
+    Action::KeepSession,
 ];
 
 fn ada(role: Role, credential: Credential) -> Identity {
@@ -23,7 +24,8 @@ fn ada(role: Role, credential: Credential) -> Identity {
 }
 
 fn session(must_change_password: bool) -> Credential {
-    Credential::Session { expires_at: Timestamp::UNIX_EPOCH, must_change_password }
+    let never = Timestamp::UNIX_EPOCH;
+    Credential::Session(Session { expires_at: never, logged_in_at: never, must_change_password, generation: 0 })
 }
 
 fn token(scopes: Scopes) -> Credential {
@@ -38,17 +40,17 @@ fn answers(identity: &Identity) -> String {
 #[test]
 fn the_table() {
     let by_token = |role, scopes: &str| answers(&ada(role, token(scopes.parse().unwrap())));
-    //                                                     IRC aA mM A S P
-    assert_eq!(answers(&ada(Role::User, session(false))), "yyyy.y..yy");
-    assert_eq!(answers(&ada(Role::Admin, session(false))), "yyyyyyyyyy");
-    assert_eq!(answers(&ada(Role::Admin, session(true))), "........yy");
-    assert_eq!(by_token(Role::User, "ingest"), "y.......y.");
-    assert_eq!(by_token(Role::User, "read"), ".y......y.");
-    assert_eq!(by_token(Role::User, "write"), ".yyy....y.");
-    assert_eq!(by_token(Role::User, "ingest write"), "yyyy....y.");
-    assert_eq!(by_token(Role::User, "admin"), "yyyy.y..y.");
-    assert_eq!(by_token(Role::Admin, "write"), ".yyy....y.");
-    assert_eq!(by_token(Role::Admin, "admin"), "yyyyyyyyy.");
+    //                                                     IRC aA mM A S P K
+    assert_eq!(answers(&ada(Role::User, session(false))), "yyyy.y..yyy");
+    assert_eq!(answers(&ada(Role::Admin, session(false))), "yyyyyyyyyyy");
+    assert_eq!(answers(&ada(Role::Admin, session(true))), "........yyy");
+    assert_eq!(by_token(Role::User, "ingest"), "y.......y..");
+    assert_eq!(by_token(Role::User, "read"), ".y......y..");
+    assert_eq!(by_token(Role::User, "write"), ".yyy....y..");
+    assert_eq!(by_token(Role::User, "ingest write"), "yyyy....y..");
+    assert_eq!(by_token(Role::User, "admin"), "yyyy.y..y..");
+    assert_eq!(by_token(Role::Admin, "write"), ".yyy....y..");
+    assert_eq!(by_token(Role::Admin, "admin"), "yyyyyyyyy..");
 }
 
 #[test]

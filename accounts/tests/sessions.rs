@@ -5,8 +5,9 @@ mod common;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{HOSTILE, PASSWORD, Stopped, dump, open, secret, user};
-use highwater_accounts::{Accounts, Action, Credential, Error, Rejection, Role, allows};
+use highwater_accounts::{Accounts, Action, Credential, Error, Identity, NewToken, Rejection, Role, Session, allows};
 use highwater_metadata::{DatabaseUrl, on_each_kind};
+use jiff::ToSpan;
 use proptest::{
     prelude::*,
     strategy::ValueTree,
@@ -16,6 +17,8 @@ use serde_json::{Value, json};
 
 on_each_kind!(
     a_session_lasts_as_long_as_was_said,
+    a_session_that_is_renewed_goes_on_until_the_password_is_due,
+    what_ends_a_session_ends_what_was_renewed_and_what_is_being_renewed,
     a_new_key_signs_and_the_old_one_is_taken_until_what_it_signed_expires,
     tokens_that_are_signed_in_another_way_are_refused,
     no_byte_of_a_token_can_be_another,
@@ -34,6 +37,13 @@ async fn log_in(accounts: &Accounts) -> String {
     accounts.login("ada", &secret(PASSWORD)).await.unwrap().access_token.reveal().to_owned()
 }
 
+fn session(identity: &Identity) -> Session {
+    match &identity.credential {
+        Credential::Session(session) => *session,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn header(token: &str) -> Value {
     let header = token.split('.').next().unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap()
@@ -50,15 +60,81 @@ async fn a_session_lasts_as_long_as_was_said(url: DatabaseUrl) {
     let token = log_in(&accounts).await;
     let identity = accounts.authenticate(&token).await.unwrap();
     assert_eq!((identity.user.as_str(), identity.role), (ada.id.as_str(), Role::User));
-    let Credential::Session { expires_at, must_change_password: false } = identity.credential else {
-        panic!("{identity:?}")
-    };
-    assert_eq!(expires_at.as_second() - clock.now().as_second(), 30 * 60);
+    let session = session(&identity);
+    assert!(!session.must_change_password);
+    assert_eq!(session.expires_at.as_second() - clock.now().as_second(), 30 * 60);
     clock.pass(30 * 60 - 1);
     accounts.authenticate(&token).await.unwrap();
     clock.pass(1);
     assert_eq!(rejection(&accounts, &token).await, Rejection::Expired);
     accounts.authenticate(&log_in(&accounts).await).await.unwrap();
+}
+
+async fn a_session_that_is_renewed_goes_on_until_the_password_is_due(url: DatabaseUrl) {
+    let clock = Stopped::new();
+    let accounts = open(&url, &clock).await;
+    let ada = user(&accounts, "ada", Role::User).await;
+    user(&accounts, "eve", Role::Admin).await;
+    let first = log_in(&accounts).await;
+    let logged_in_at = clock.now();
+    let mut token = first.clone();
+    let mut lives = Vec::new();
+    while let Ok(identity) = accounts.authenticate(&token).await {
+        assert_eq!((identity.user.as_str(), identity.role), (ada.id.as_str(), Role::User), "it is nobody else's");
+        assert_eq!(session(&identity).logged_in_at, logged_in_at);
+        let renewed = accounts.renew(&identity).await.unwrap();
+        assert_eq!(renewed.user.id, ada.id);
+        accounts.authenticate(&token).await.unwrap();
+        token = renewed.access_token.reveal().to_owned();
+        lives.push(renewed.expires_in.as_secs() / 60);
+        clock.pass(20 * 60);
+        assert_eq!(clock.now() < logged_in_at + 30.minutes(), accounts.authenticate(&first).await.is_ok());
+    }
+    // eight hours, the last of which is not renewed for longer
+    assert_eq!(lives.len(), 24);
+    assert!(lives[..23].iter().all(|minutes| *minutes == 30) && lives[23] == 20, "{lives:?}");
+    assert_eq!(rejection(&accounts, &token).await, Rejection::Expired);
+}
+
+async fn what_ends_a_session_ends_what_was_renewed_and_what_is_being_renewed(url: DatabaseUrl) {
+    let clock = Stopped::new();
+    let (here, there) = (open(&url, &clock).await, open(&url, &clock).await);
+    let eve = user(&here, "eve", Role::Admin).await;
+    let ada = user(&here, "ada", Role::Admin).await;
+    let next = "another horse and battery";
+    let mut password = PASSWORD;
+    for what in ["logout", "password", "reset", "role", "inactive"] {
+        here.set_active(&ada.id, true).await.unwrap();
+        let login = here.login("ada", &secret(password)).await.unwrap();
+        let shown = here.authenticate(login.access_token.reveal()).await.unwrap();
+        let renewed = here.renew(&shown).await.unwrap();
+        let renewed = renewed.access_token.reveal();
+        there.authenticate(renewed).await.unwrap();
+        match what {
+            "logout" => there.end_sessions(&ada.id).await.unwrap(),
+            "password" => {
+                there.change_password(&ada.id, &secret(password), &secret(next)).await.unwrap();
+                password = next;
+            }
+            "reset" => password = there.reset_password(&ada.id).await.unwrap().reveal().to_owned().leak(),
+            "role" => _ = there.set_role(&ada.id, Role::User).await.unwrap(),
+            _ => _ = there.set_active(&ada.id, false).await.unwrap(),
+        }
+        for token in [login.access_token.reveal(), renewed] {
+            let refused = rejection(&here, token).await;
+            assert!(matches!(refused, Rejection::Unknown | Rejection::Inactive), "{what}: {refused}");
+        }
+        // who was let in a moment before is not let stay
+        match here.renew(&shown).await {
+            Err(Error::Unauthenticated(Rejection::Unknown)) => {}
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+    // a machine's token is no session
+    let token = NewToken { name: "shipper".into(), scopes: "admin".parse().unwrap(), expires_at: None };
+    let (_, token) = here.create_token(&eve.id, token).await.unwrap();
+    let machine = here.authenticate(token.reveal()).await.unwrap();
+    assert!(here.renew(&machine).await.is_err());
 }
 
 async fn a_new_key_signs_and_the_old_one_is_taken_until_what_it_signed_expires(url: DatabaseUrl) {

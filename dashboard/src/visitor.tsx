@@ -2,14 +2,15 @@
 
 import { useEffect } from "preact/hooks";
 import { get } from "./api/client";
-import { isAccountOpen, leadToLogin, type Me, me, token } from "./api/session";
+import { renew } from "./api/renewal";
+import { isAccountOpen, leadToLogin, type Me, me, renewal } from "./api/session";
 import { Lazy } from "./lazy";
 import { Icon } from "./parts/icon";
 
 const account = () => import("./pages/login/account");
 
 export function Visitor() {
-  const known = token.value;
+  const session = renewal.value;
   useEffect(() => {
     const end = new AbortController();
     get<Me>("/auth/me", {}, end.signal).then(
@@ -17,11 +18,13 @@ export function Visitor() {
         me.value = answer;
         // nothing else may be done before that
         if (answer.must_change_password) leadToLogin();
+        // signed in by a tab that is gone, which knew when
+        if (answer.id && session === null) renew().catch(() => undefined);
       },
       () => undefined, // a refusal has led to /login already
     );
     return () => end.abort();
-  }, [known]);
+  }, [session]);
   if (!me.value?.id) return null;
   return (
     <>

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import test from "node:test";
+import { Job } from "./harness/job.js";
 import { until } from "./harness/until.js";
 import { goTo, visit } from "./harness/visit.js";
 
@@ -27,6 +28,46 @@ export default function logs(house) {
       // what else the machine does can only make it later
       assert.ok(Math.min(...times) < SOON, "the best of five");
     });
+  });
+
+  test("the tail begins with the last logs that came before, and goes on with each once", async () => {
+    const began = Date.now() - 60_000;
+    const said = (word, second) => ({
+      timestamp: new Date(began + second * 1000).toISOString(),
+      service: "prologue",
+      message: `the ${word} of the play`,
+    });
+    await house.job.log(said("title", 0), said("cast", 1), said("place", 2));
+    await look(async (page) => {
+      await goTo(page, "/logs?live=true&service=prologue");
+      await page.getByText("the place of the play").waitFor();
+      await house.job.log(said("first act", 3));
+      await page.getByText("the first act of the play").waitFor();
+      await house.job.log(said("last act", 4));
+      await page.getByText("the last act of the play").waitFor();
+      const messages = await page.locator(".log-message").allTextContents();
+      assert.deepEqual(
+        messages.map((text) => text.replace(/^the | of the play$/g, "")),
+        ["title", "cast", "place", "first act", "last act"],
+      );
+    });
+  });
+
+  test("a tail that broke off goes on with what it missed, and with each once", async () => {
+    await house.job.log({ service: "ferry", message: "crossing 1" });
+    await look(
+      async (page) => {
+        await goTo(page, "/logs?live=true&service=ferry");
+        await page.getByText("crossing 1").waitFor();
+        await page.evaluate(() => window.line.cut());
+        await page.getByText("Connection lost").waitFor();
+        await house.job.log({ service: "ferry", message: "crossing 2" });
+        await page.evaluate(() => window.line.mend());
+        await page.getByText("crossing 2").waitFor();
+        assert.deepEqual(await page.locator(".log-message").allTextContents(), ["crossing 1", "crossing 2"]);
+      },
+      { script: `(${breakableTail})()` },
+    );
   });
 
   test("a tail that is paused keeps what comes for later", async () => {
@@ -163,7 +204,7 @@ export default function logs(house) {
     await look(async (page) => {
       await goTo(page, "/logs?query=okapi&time_range=1h");
       const file = async (kind) => {
-        await page.getByRole("button", { name: "Export" }).click();
+        await page.getByRole("button", { name: "Export", exact: true }).click();
         const [download] = await Promise.all([
           page.waitForEvent("download"),
           page.getByRole("button", { name: kind }).click(),
@@ -184,20 +225,49 @@ export default function logs(house) {
     });
   });
 
+  test("a download has no bound, and is none of the page's memory", async () => {
+    const [each, times] = [10_000, 11];
+    const parcels = Array.from({ length: each }, (_, number) => ({
+      service: "bulk",
+      message: `parcel ${number}`,
+    }));
+    const job = await Job.start({ rate: 1, history: "0s" });
+    try {
+      for (let time = 0; time < times; time += 1) await job.log(...parcels);
+      await until("all parcels can be found", async () => {
+        const { total } = await job.get("/api/v1/logs/search?service=bulk&limit=1");
+        return total === each * times;
+      });
+      await visit(house.browser, job.url, async (page) => {
+        await goTo(page, "/logs?service=bulk&time_range=1h");
+        await page.getByRole("button", { name: "Export", exact: true }).click();
+        const [download] = await Promise.all([
+          page.waitForEvent("download"),
+          page.getByRole("button", { name: "NDJSON" }).click(),
+        ]);
+        const text = await readFile(await download.path(), "utf8");
+        assert.equal(text.split("\n").length - 1, each * times);
+        assert.match(download.url(), /^http:.*\/logs\/export\?/, "the browser gets it by itself");
+      });
+    } finally {
+      await job.stop();
+    }
+  });
+
   test("a search is kept under a name, found again, and forgotten", async () => {
     await look(async (page) => {
       await goTo(page, "/logs?query=sale&level=ERROR&time_range=6h");
-      await page.getByRole("button", { name: "Saved" }).click();
+      await page.getByRole("button", { name: "Saved", exact: true }).click();
       await page.getByLabel("Save this search as").fill("lost sales");
       await page.getByRole("button", { name: "Save", exact: true }).click();
       await page.getByRole("button", { name: "lost sales", exact: true }).waitFor();
       await goTo(page, "/logs");
-      await page.getByRole("button", { name: "Saved" }).click();
+      await page.getByRole("button", { name: "Saved", exact: true }).click();
       await page.getByRole("button", { name: "lost sales", exact: true }).click();
       await page.waitForURL(/query=sale/);
       const { searchParams } = new URL(page.url());
       assert.deepEqual(Object.fromEntries(searchParams), { query: "sale", level: "ERROR", time_range: "6h" });
-      await page.getByRole("button", { name: "Saved" }).click();
+      await page.getByRole("button", { name: "Saved", exact: true }).click();
       await page.getByRole("button", { name: "Forget lost sales" }).click();
       await page.getByText("No search is saved yet").waitFor();
     });
@@ -210,4 +280,21 @@ async function isFound(job, word) {
     const { total } = await job.get(`/api/v1/logs/search?query=${word}&limit=1`);
     return total > 0;
   });
+}
+
+/** Runs in the page: a line to the tail that can be cut. */
+function breakableTail() {
+  const real = window.fetch;
+  let broken = new AbortController();
+  window.line = {
+    cut: () => broken.abort(),
+    mend: () => {
+      broken = new AbortController();
+    },
+  };
+  window.fetch = (path, init) =>
+    real(
+      path,
+      path.includes("/logs/tail") ? { ...init, signal: AbortSignal.any([init.signal, broken.signal]) } : init,
+    );
 }

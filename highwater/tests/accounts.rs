@@ -203,6 +203,83 @@ fn tokens_that_are_none_are_refused() {
     assert_eq!(server.raw(&foreign, "POST", "/api/v1/auth/logout", &Value::Null).0, 403);
     assert_eq!(server.raw(&[("Cookie", &cookie)], "POST", "/api/v1/auth/logout", &Value::Null).0, 204);
     assert_eq!(server.raw(&[("Cookie", &cookie)], "GET", "/api/v1/auth/me", &Value::Null).0, 401);
+    // a browser that still has it is not kept from a new one; who shows a token on purpose is told that it is none
+    let credentials = json!({ "username": "admin", "password": "correct horse battery" });
+    assert_eq!(server.raw(&[("Cookie", &cookie)], "POST", "/api/v1/auth/login", &credentials).0, 200);
+    assert_eq!(server.call(&admin, "POST", "/api/v1/auth/login", &credentials).0, 401);
+    let mut job = server.job;
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+}
+
+#[test]
+fn a_session_is_renewed_by_whose_it_is_while_it_lasts() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), "");
+    let admin = server.admin();
+    let ada = server.user(&admin, "ada");
+    let refresh = |token: &str| server.call(token, "POST", "/api/v1/auth/refresh", &Value::Null);
+    let me = |token: &str| server.call(token, "GET", "/api/v1/auth/me", &Value::Null);
+
+    let (status, answer) = refresh(&ada);
+    assert_eq!((status, &answer["user"]["username"]), (200, &json!("ada")), "{answer}");
+    assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("bearer"), &json!(1800)));
+    let renewed = answer["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(me(&renewed).1["username"], "ada");
+    assert_eq!(me(&ada).0, 200, "what others are under way with is taken");
+
+    // a browser's cookie does as well, from our own page alone, and is another one then
+    let cookie = format!("highwater_session={renewed}");
+    let (status, head, _) = server.raw(&[("Cookie", &cookie)], "POST", "/api/v1/auth/refresh", &Value::Null);
+    let set = head.to_lowercase();
+    assert!(status == 200 && set.contains("set-cookie: highwater_session=ey") && set.contains("httponly"), "{head}");
+    let foreign = [("Cookie", cookie.as_str()), ("Origin", "https://evil.example")];
+    assert_eq!(server.raw(&foreign, "POST", "/api/v1/auth/refresh", &Value::Null).0, 403);
+
+    // a file is got by the cookie, as by a link of the page, and by nobody without
+    let export = "/api/v1/logs/export?limit=0";
+    assert_eq!(server.raw(&[("Cookie", &cookie)], "GET", export, &Value::Null).0, 200);
+    assert_eq!(server.raw(&[], "GET", export, &Value::Null).0, 401);
+
+    // nobody, machines, and what is made up
+    let (head, rest) = ada.split_once('.').unwrap();
+    let (claims, signature) = rest.split_once('.').unwrap();
+    let (_, other) = admin.rsplit_once('.').unwrap();
+    for forged in ["", "x", &format!("{head}.{claims}."), &format!("{head}.{claims}.{other}")] {
+        assert_eq!(refresh(forged).0, 401, "{forged}");
+    }
+    let admins = admin.split('.').nth(1).unwrap();
+    assert_eq!(refresh(&format!("{head}.{admins}.{signature}")).0, 401, "another user's claims");
+    let wanted = json!({ "name": "machine", "scopes": ["ingest", "write"] });
+    let (status, token) = server.call(&ada, "POST", "/api/v1/auth/tokens", &wanted);
+    assert_eq!(status, 201, "{token}");
+    assert_eq!(refresh(token["token"].as_str().unwrap()).0, 403, "an API token lasts as long as it was made to");
+
+    // what ends sessions ends those that were renewed
+    assert_eq!(server.call(&ada, "POST", "/api/v1/auth/logout", &Value::Null).0, 204);
+    for token in [&ada, &renewed] {
+        assert_eq!((me(token).0, refresh(token).0), (401, 401));
+    }
+    let ada = server.login("ada", "adas own password");
+    let renewed = refresh(&ada).1["access_token"].as_str().unwrap().to_owned();
+    let change = json!({ "current_password": "adas own password", "new_password": "adas other password" });
+    assert_eq!(server.call(&ada, "PUT", "/api/v1/auth/me", &change).0, 200);
+    assert_eq!(refresh(&renewed).0, 401);
+    let mut job = server.job;
+    job.signal("TERM");
+    assert_eq!(job.end(), Some(0));
+}
+
+#[test]
+fn a_session_is_not_renewed_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start(folder.path(), "longest_session = \"1m\"\n");
+    let body = json!({ "username": "admin", "password": server.password });
+    let (_, answer) = server.call("", "POST", "/api/v1/auth/login", &body);
+    assert_eq!(answer["expires_in"], 60, "{answer}");
+    let (status, renewed) =
+        server.call(answer["access_token"].as_str().unwrap(), "POST", "/api/v1/auth/refresh", &Value::Null);
+    assert!(status == 200 && renewed["expires_in"].as_u64().unwrap() <= 60, "{renewed}");
     let mut job = server.job;
     job.signal("TERM");
     assert_eq!(job.end(), Some(0));

@@ -21,6 +21,7 @@ use crate::{
     slice::{Commit, Disk, Slice, SourcePositions, plain_disk},
     slices::Slices,
     store::Shared,
+    tail::Listeners,
 };
 
 /// Reads sources and adds what it reads to the store, until it is dropped. Where something fails it begins again at
@@ -53,7 +54,9 @@ impl Indexer {
     ) -> Result<(Indexer, LogStore), StoreError> {
         settings.check()?;
         let slices = Slices::open(&settings.path, disk)?;
-        let shared = Shared { slices, listeners: Default::default(), report: Default::default(), settings };
+        let found = slices.newest().map(|slice| slice.last_commit().positions).unwrap_or_default();
+        let listeners = Listeners::new(&found);
+        let shared = Shared { slices, listeners, report: Default::default(), settings };
         let shared = Arc::new(shared);
         let store = LogStore::new(shared.clone());
         let (stop, stopped) = bounded(0);
@@ -128,6 +131,7 @@ impl Work {
     /// Goes on from the newest commit until it is stopped.
     fn follow(&mut self) -> Result<(), StoreError> {
         let mut writing = Writing::open(self.newest_slice()?, &self.shared.settings)?;
+        self.shared.listeners.found(&writing.commit.positions);
         let resume = writing.commit.positions.iter();
         let resume: BTreeMap<Name, Positions> =
             resume.map(|(source, positions)| (Name::from(source.as_str()), positions.clone())).collect();
@@ -169,7 +173,7 @@ impl Work {
         let permit = writing.room.take(INDEX_PATIENCE).ok_or_else(stuck)?;
         // whole milliseconds are kept
         let ingested_at = Timestamp::from_millis(Timestamp::now().as_micros() / 1000);
-        let mut heard = self.shared.listeners.any().then(Vec::new);
+        let mut heard = self.shared.listeners.expect(&stretch.source, &stretch.positions).then(Vec::new);
         let mut entries = Vec::with_capacity(stretch.logs.len());
         let mut streams: BTreeMap<u32, Arc<str>> = BTreeMap::new();
         for (id, log) in log::places(stretch) {
@@ -202,6 +206,7 @@ impl Work {
     fn commit(&mut self, writing: &mut Writing, follower: &mut Follower) -> Result<(), StoreError> {
         let start = Instant::now();
         writing.slice.commit(&mut writing.writer, writing.commit.clone())?;
+        self.shared.listeners.found(&writing.commit.positions);
         self.metrics.commit_seconds.observe(start.elapsed().as_secs_f64());
         self.metrics.indexed.inc_by(writing.added);
         (writing.added, writing.moved, writing.committed_at) = (0, false, Instant::now());

@@ -48,5 +48,5 @@ pub use settings::{Keep, StoreSettings};
 pub use status::Status;
 pub use store::LogStore;
 pub use stored::{LogId, ParseLogIdError, StoredLog};
-pub use tail::{Tail, Tailed};
+pub use tail::{Began, Tail, Tailed};
 pub use words::{MAX_WORD_BYTES, words};

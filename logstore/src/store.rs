@@ -65,7 +65,7 @@ impl LogStore {
     /// As [`LogStore::search`].
     pub fn get(&self, id: LogId) -> Result<Option<StoredLog>, StoreError> {
         let search = Search { limit: 1, ..Search::new(is(Field::Id, &id.to_string())) };
-        Ok(self.page(&search)?.into_iter().find(|log| log.id == id))
+        Ok(self.first(&search)?.into_iter().find(|log| log.id == id))
     }
 
     /// The logs of a trace or of a correlation, whatever the case of its id, oldest first.
@@ -75,7 +75,7 @@ impl LogStore {
     pub fn trace(&self, id: &str, limit: usize) -> Result<Vec<StoredLog>, StoreError> {
         let query = Query::Or(vec![is(Field::TraceId, id), is(Field::CorrelationId, id)]);
         let search = Search { order: Order::Oldest, limit: limit.min(MAX_LIMIT), ..Search::new(query) };
-        let mut logs = self.page(&search)?;
+        let mut logs = self.first(&search)?;
         // what has the same hash may have another id
         let id = id.to_lowercase();
         let is_it = |other: &Option<String>| other.as_ref().is_some_and(|other| other.to_lowercase() == id);
@@ -118,7 +118,10 @@ impl LogStore {
     }
 
     /// The first logs of a search, without counting the others.
-    fn page(&self, search: &Search) -> Result<Vec<StoredLog>, StoreError> {
+    ///
+    /// # Errors
+    /// As [`LogStore::search`].
+    pub fn first(&self, search: &Search) -> Result<Vec<StoredLog>, StoreError> {
         let search = Search { aggregate: false, ..search.clone() };
         let (mut tally, segments, _) = self.pass(&search, search.limit, false)?;
         tally.fetch(&segments)
@@ -169,7 +172,7 @@ impl Iterator for Export {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.page.len() == 0 && !self.over {
-            match self.store.page(&self.search) {
+            match self.store.first(&self.search) {
                 Ok(page) => {
                     self.over = page.len() < PAGE;
                     self.search.after = page.last().map(cursor);

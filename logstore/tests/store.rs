@@ -113,6 +113,48 @@ fn the_tail_hears_logs_as_they_are_read() {
     assert_eq!(store.tail(1).blocking_next(), None);
 }
 
+/// What can be found once all that was before a tail can be, and what it hears: together each log, once.
+#[tokio::test]
+async fn a_tail_goes_on_where_searches_end() {
+    const LOGS: usize = 3000;
+    let folder = tempdir().unwrap();
+    let records = Records { at_once: 7, ..Records::open() };
+    let (_indexer, store) = start(&records, &settings(folder.path()));
+    let mut tails = Vec::new();
+    for number in 0..LOGS {
+        if number % 300 == 10 {
+            // some while logs are on their way, some while none are
+            tails.push(store.tail(LOGS));
+        }
+        if number % 900 == 0 {
+            wait_until(&store, |status| status.logs == number as u64);
+        }
+        records.push(0, number.to_string());
+    }
+    let all = Search { order: Order::Oldest, limit: 10_000, ..Search::new(Query::All) };
+    let mut turns = 0;
+    for mut tail in tails {
+        assert!(tail.began().clone().all_found().await);
+        let mut numbers: Vec<String> = store
+            .first(&all)
+            .unwrap()
+            .into_iter()
+            .filter(|log| tail.began().is_after(log.id))
+            .map(|log| log.message)
+            .collect();
+        numbers.sort_by_key(|number| number.parse::<usize>().unwrap());
+        turns += usize::from(!numbers.is_empty());
+        while numbers.len() < LOGS {
+            let heard = tail.next().await.unwrap();
+            assert_eq!(heard.missed, 0);
+            let later = heard.logs.iter().filter(|log| !tail.began().is_after(log.id));
+            numbers.extend(later.map(|log| log.message.clone()));
+        }
+        assert!(numbers.into_iter().eq((0..LOGS).map(|number| number.to_string())));
+    }
+    assert!(turns >= 3, "tails began after logs, too");
+}
+
 #[test]
 fn a_folder_has_one_owner_and_one_format() {
     let folder = tempdir().unwrap();

@@ -86,16 +86,22 @@ pub(crate) struct Peer {
 
 impl Identity {
     /// The one place that tells who asks. A token that shows nobody is an error, whoever may do what is asked for; with
-    /// it, who is to be counted for it.
+    /// it, who is to be counted for it. A cookie that shows nobody, which browsers send unasked, is none.
     pub(crate) async fn of(state: &State, peer: &Peer, headers: &HeaderMap) -> Result<Self, Box<(Client, Problem)>> {
         let address = origin(peer.address, headers, &state.proxies);
         let client = Client::of(address);
         if let Some(accounts) = &state.accounts
-            && let Some(token) = token(headers).map_err(|problem| Box::new((client, problem)))?
+            && let Some(shown) = shown(headers).map_err(|problem| Box::new((client, problem)))?
         {
-            let known = accounts.authenticate(token).await.map_err(|error| Box::new((client, refusal(error))))?;
-            let user = u128::from_str_radix(&known.user, 16).map_or(client, Client::User);
-            return Ok(Identity { client: user, who: Who::User(Box::new(known)) });
+            match accounts.authenticate(shown.token).await {
+                Ok(known) => {
+                    let user = u128::from_str_radix(&known.user, 16).map_or(client, Client::User);
+                    return Ok(Identity { client: user, who: Who::User(Box::new(known)) });
+                }
+                // of a session that is over, or of another job on this host: it would keep its owner from logging in
+                Err(AccountError::Unauthenticated(_)) if shown.is_cookie => {}
+                Err(error) => return Err(Box::new((client, refusal(error)))),
+            }
         }
         // a proxy on this machine that is not configured speaks for others
         let is_forwarded = address == peer.address && headers.contains_key("x-forwarded-for");
@@ -121,7 +127,7 @@ impl Identity {
                 "log in, or show an API token, in the header `Authorization: Bearer ..`",
                 false,
             )),
-            (Who::Local, Action::ChangePassword | Action::ManageAccount { .. }) => {
+            (Who::Local, Action::ChangePassword | Action::KeepSession | Action::ManageAccount { .. }) => {
                 Err(Problem::forbidden("log in first: nobody is logged in"))
             }
             (Who::Local, _) => Ok(()),
@@ -157,12 +163,18 @@ impl Identity {
     }
 }
 
-/// What is shown: a bearer token, or a browser's cookie.
-fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// What is shown.
+struct Shown<'a> {
+    token: &'a str,
+    is_cookie: bool,
+}
+
+/// A bearer token, or a browser's cookie.
+fn shown(headers: &HeaderMap) -> Result<Option<Shown<'_>>, Problem> {
     if let Some(value) = headers.get(header::AUTHORIZATION) {
         let bearer = value.to_str().ok().and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+            scheme.eq_ignore_ascii_case("bearer").then(|| Shown { token: token.trim(), is_cookie: false })
         });
         return bearer.map(Some).ok_or_else(|| {
             Problem::unauthorized("the header `Authorization` is not `Bearer`, a space, and a token", true)
@@ -170,7 +182,8 @@ fn token(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     }
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    Ok(pairs.find(|(name, value)| *name == COOKIE && !value.is_empty()).map(|(_, value)| value))
+    let cookie = pairs.find(|(name, value)| *name == COOKIE && !value.is_empty());
+    Ok(cookie.map(|(_, token)| Shown { token, is_cookie: true }))
 }
 
 fn refusal(error: AccountError) -> Problem {

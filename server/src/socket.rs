@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -26,7 +27,7 @@ use crate::{
     error::Problem,
     identity::Access,
     live::{End, STOPPING, changes_of, keep_alive, place, snapshot_part, stopped, told, told_part},
-    logs::{self, Batch, Filter, LiveTail},
+    logs::{Batch, Filter, LiveTail},
     operation::{Answer, Handle, Operation, Verb},
     rates::Class,
     state::State,
@@ -91,7 +92,7 @@ impl Socket {
     }
 }
 
-async fn converse(state: &State, socket: &mut Socket) -> Result<Infallible, End> {
+async fn converse(state: &Arc<State>, socket: &mut Socket) -> Result<Infallible, End> {
     let mut feed = state.views.subscribe();
     // each view with the epoch that the client has seen
     let mut views: BTreeMap<String, Epoch> = BTreeMap::new();
@@ -170,7 +171,7 @@ struct Wish {
 }
 
 async fn listen(
-    state: &State,
+    state: &Arc<State>,
     socket: &mut Socket,
     views: &mut BTreeMap<String, Epoch>,
     tail: &mut Option<LiveTail>,
@@ -194,7 +195,7 @@ async fn listen(
 }
 
 async fn tail_as_wished(
-    state: &State,
+    state: &Arc<State>,
     socket: &mut Socket,
     wish: &Wish,
     tail: &mut Option<LiveTail>,
@@ -203,7 +204,7 @@ async fn tail_as_wished(
         *tail = None;
     }
     if let Some(filter) = &wish.tail {
-        match logs::store(state).and_then(|store| LiveTail::new(&store, &state.views, filter)) {
+        match LiveTail::new(state, filter, 0) {
             Ok(new) => {
                 socket.say(&json!({ "tailing": new.query() })).await?;
                 *tail = Some(new);
@@ -220,7 +221,7 @@ async fn tail_as_wished(
 }
 
 async fn subscribe(
-    state: &State,
+    state: &Arc<State>,
     socket: &mut Socket,
     views: &mut BTreeMap<String, Epoch>,
     name: String,

@@ -257,6 +257,7 @@ async fn what_cannot_be_asked_is_told() {
         ("search?start_time=2026-03-02T12:00:00Z&end_time=2026-03-01T12:00:00Z", "end_time"),
         ("search?q=x", "query"),
         ("tail?query=(", "never closed"),
+        ("tail?last=1001", "1000"),
         ("export?format=xml", "ndjson, csv"),
         ("export?query=%22", "never closed"),
     ] {
@@ -418,6 +419,48 @@ async fn the_tail_shows_what_is_wanted_as_it_comes() {
     assert_eq!(name, "closed");
     assert!(data["reason"].as_str().unwrap().contains("stops"));
     house.stop = Some(oneshot::channel().0);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tail_begins_with_the_last_logs_and_goes_on_with_each_once() {
+    const LOGS: i64 = 600;
+    let house = house(|_| {}).await;
+    let log = |number: i64| {
+        let at = format!("2026-03-01T12:{:02}:{:02}Z", number / 60, number % 60);
+        json!({ "timestamp": at, "service": "cart", "message": format!("item {number}"), "level": "INFO" }).to_string()
+    };
+    // where there are none it is said
+    let mut none = Events::open(house.address, "/api/v1/logs/tail?last=20", &[]).await;
+    assert_eq!(none.next().await.2, json!({ "logs": [] }));
+    let mut tails = Vec::new();
+    for number in 0..LOGS {
+        house.add(vec![log(number), shop()[3].clone()]);
+        if number % 60 == 30 {
+            tails.push(Events::open(house.address, "/api/v1/logs/tail?last=20&query=item", &[]).await);
+        }
+        if number == LOGS / 2 {
+            // what is there before is found, and what comes is none of it
+            while house.get("/logs/search?limit=1&query=item").await.json()["total"] != number + 1 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let mut tail = Events::open(house.address, "/api/v1/logs/tail?last=20&query=item", &[]).await;
+            let begin = tail.next().await.2;
+            let expected: Vec<String> = (number - 19..=number).map(|number| format!("item {number}")).collect();
+            assert_eq!(messages(&begin), expected);
+            tails.push(tail);
+        }
+        tokio::task::yield_now().await;
+    }
+    for mut tail in tails {
+        let mut heard: Vec<i64> = Vec::new();
+        while heard.last() != Some(&(LOGS - 1)) {
+            let (_, name, data) = tail.next().await;
+            assert_eq!(name, "");
+            heard.extend(messages(&data).iter().map(|text| text["item ".len()..].parse::<i64>().unwrap()));
+        }
+        assert!(heard.windows(2).all(|pair| pair[0] + 1 == pair[1]), "each once, in order: {heard:?}");
+    }
     house.end().await;
 }
 

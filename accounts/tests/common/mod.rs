@@ -34,6 +34,7 @@ impl Stopped {
 pub(crate) fn settings() -> AccountSettings {
     AccountSettings {
         session: Duration::from_secs(30 * 60),
+        longest_session: Duration::from_secs(8 * 3600),
         key_life: Duration::from_secs(24 * 3600),
         tokens_per_user: 5,
     }

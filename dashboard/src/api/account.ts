@@ -1,16 +1,17 @@
 // Signing in and out, one's password, and tokens for machines.
 
 import { get, send } from "./client";
+import { renew } from "./renewal";
 import { forgetSession, type Me, me, rememberSession, whileChanging } from "./session";
 
 interface SignedIn {
-  access_token: string;
+  expires_in: number;
   user: Me;
 }
 
 export async function signIn(username: string, password: string): Promise<Me> {
   const answer = await send<SignedIn>("POST", "/auth/login", { username, password });
-  rememberSession(answer.access_token);
+  rememberSession(answer.expires_in);
   me.value = answer.user;
   return answer.user;
 }
@@ -24,11 +25,11 @@ export async function signOut(): Promise<void> {
   }
 }
 
-/** A new password ends all sessions; a new one begins at once. */
-export async function changePassword(username: string, current: string, next: string): Promise<void> {
+/** A new password ends all sessions but the one that the answer begins. */
+export async function changePassword(current: string, next: string): Promise<void> {
   await whileChanging(async () => {
     await send<Me>("PUT", "/auth/me", { current_password: current, new_password: next });
-    await signIn(username, next);
+    await renew();
   });
 }
 

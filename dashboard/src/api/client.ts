@@ -1,7 +1,7 @@
 // One call to the API: JSON in, JSON out, and whatever goes wrong as one kind of error.
 
 import { signal } from "@preact/signals";
-import { onRefused, token } from "./session";
+import { onRefused, renewal } from "./session";
 
 /** What a call says when it does not answer: RFC 9457, or the browser's own words where nobody answered. */
 export class ApiError extends Error {
@@ -57,15 +57,12 @@ export function apiPath(path: string, query: Query = {}): string {
   return `/api/v1${path}${text ? `?${text}` : ""}`;
 }
 
-/** A call whose answer is read by the caller: streams and downloads. */
+/** A call whose answer is read by the caller, such as a stream. */
 export async function request(path: string, init: RequestInit = {}): Promise<Response> {
-  const headers = new Headers(init.headers);
-  // who signs in is nobody yet: a token that is over would be refused
-  const shown = path.includes("/auth/login") ? null : token.value;
-  if (shown) headers.set("Authorization", `Bearer ${shown}`);
+  const session = renewal.value;
   let response: Response;
   try {
-    response = await fetch(path, { ...init, headers, credentials: "same-origin" });
+    response = await fetch(path, { ...init, credentials: "same-origin" });
   } catch (error) {
     if (init.signal?.aborted) throw error;
     isReachable.value = false;
@@ -76,7 +73,7 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   }
   isReachable.value = true;
   if (response.ok) return response;
-  if (response.status === 401 && !path.includes("/auth/login")) onRefused(shown);
+  if (response.status === 401 && !path.includes("/auth/login")) onRefused(session);
   const problem = (await response.json().catch(() => ({}))) as Problem;
   const wait = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   throw new ApiError(response.status, problem, Number.isNaN(wait) ? undefined : wait);

@@ -1,7 +1,7 @@
 // Logs: searches, one by its id, downloads, questions in plain language, and searches under a name.
 
 import type { Level } from "../parts/badge";
-import { ApiError, apiPath, get, type Query, request, send } from "./client";
+import { apiPath, get, type Query, request, send } from "./client";
 
 export interface Log {
   id: string;
@@ -47,22 +47,22 @@ export function logById(id: string, signal?: AbortSignal): Promise<Log> {
   return get<Log>(`/logs/${encodeURIComponent(id)}`, {}, signal);
 }
 
+/** Logs that a tail begins with, and that it looks back on after a break: the most that the API has. */
+const BEFORE = 1000;
+
 export function tailPath(query: Query): string {
-  return apiPath("/logs/tail", query);
+  return apiPath("/logs/tail", { ...query, last: BEFORE });
 }
 
 export type ExportFormat = "csv" | "ndjson";
 
-/** A download is put together in the browser's memory, for a link could not say who asks. */
-export const MOST_EXPORTED = 100_000;
-
-export async function exportLogs(format: ExportFormat, query: Query): Promise<Blob> {
-  const response = await request(apiPath("/logs/export", { ...query, format, limit: MOST_EXPORTED }));
-  try {
-    return await response.blob();
-  } catch {
-    throw new ApiError(0, { title: "The download broke off", detail: "Not all logs came; try again." });
-  }
+/**
+ * Where the browser gets the logs by itself, however many, straight to disk: the cookie says who asks. That it may and can
+ * is asked first, for what goes wrong in a download is told to nobody.
+ */
+export async function exportAddress(format: ExportFormat, query: Query): Promise<string> {
+  await request(apiPath("/logs/export", { ...query, format, limit: 0 }));
+  return apiPath("/logs/export", { ...query, format });
 }
 
 /** What a question in plain language looks for. */

@@ -1,12 +1,17 @@
-// Who looks at the page. The token is kept as long as the tab; a call that is refused for want of one leads to /login.
+// Who looks at the page. What shows it is a cookie that no script reads; a call that is refused for want of one leads to
+// /login. Tabs tell one another when it is to be renewed, and that it is over.
 
 import { signal } from "@preact/signals";
 import { navigate } from "wouter-preact/use-browser-location";
 
-const KEY = "highwater.token";
+const KEY = "highwater.renewal";
+/** What part of a session passes before it is renewed. */
+const PASSES = 2 / 3;
+/** Milliseconds; a session that ends sooner, for it may not go on, is left to end. */
+const SOONEST = 30_000;
 
-/** What calls carry; null where nobody has signed in, or where the job asks nobody to. */
-export const token = signal<string | null>(sessionStorage.getItem(KEY));
+/** When the session is to be renewed, in milliseconds since 1970; null where none is known of. */
+export const renewal = signal(stored());
 
 /** Who it is, once the job has said so. */
 export const me = signal<Me | null>(null);
@@ -23,9 +28,21 @@ export interface Me {
   must_change_password: boolean;
 }
 
-export function rememberSession(given: string): void {
-  sessionStorage.setItem(KEY, given);
-  token.value = given;
+function stored(): number | null {
+  return Number(localStorage.getItem(KEY)) || null;
+}
+
+window.addEventListener("storage", ({ key }) => {
+  if (key !== KEY) return;
+  renewal.value = stored();
+  if (renewal.value === null) leave();
+});
+
+/** A session has begun or goes on, for so many seconds. */
+export function rememberSession(seconds: number): void {
+  const due = Date.now() + Math.max(seconds * 1000 * PASSES, SOONEST);
+  localStorage.setItem(KEY, String(due));
+  renewal.value = due;
 }
 
 let isChanging = false;
@@ -40,15 +57,19 @@ export async function whileChanging(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** A call that showed this was refused. */
-export function onRefused(shown: string | null): void {
-  if (!isChanging && shown === token.value) forgetSession();
+/** A call that was made in this session was refused. */
+export function onRefused(session: number | null): void {
+  if (!isChanging && session === renewal.value) forgetSession();
 }
 
 /** Signed out, or never in. */
 export function forgetSession(): void {
-  sessionStorage.removeItem(KEY);
-  token.value = null;
+  localStorage.removeItem(KEY);
+  renewal.value = null;
+  leave();
+}
+
+function leave(): void {
   me.value = null;
   leadToLogin();
 }

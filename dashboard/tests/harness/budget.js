@@ -56,8 +56,9 @@ function mainThread(events) {
   return threads.reduce((best, next) => (sum(next) > sum(best) ? next : best));
 }
 
+/** Each task once: the browser tells of it by two names, of which one may be missing, and of tasks within tasks. */
 function tasksOf({ pid, tid }, events) {
-  return events.filter(
+  const told = events.filter(
     (event) =>
       event.pid === pid &&
       event.tid === tid &&
@@ -65,4 +66,11 @@ function tasksOf({ pid, tid }, events) {
       event.name.endsWith("RunTask") &&
       event.dur,
   );
+  told.sort((a, b) => a.ts - b.ts || b.dur - a.dur);
+  let end = Number.NEGATIVE_INFINITY;
+  return told.filter(({ ts, dur }) => {
+    const isWithin = ts + dur <= end;
+    end = Math.max(end, ts + dur);
+    return !isWithin;
+  });
 }

@@ -72,6 +72,8 @@ pub(super) fn read_accounts(mut section: Section<'_>) -> Accounts {
     section.set("login", &mut accounts.login, choice(&logins));
     section.set("registration", &mut accounts.open_registration, choice(&[("closed", false), ("open", true)]));
     section.set("session", &mut accounts.settings.session, duration(minutes(1)..=days(30)));
+    let longest = &mut accounts.settings.longest_session;
+    section.set("longest_session", longest, duration(minutes(1)..=days(365)));
     section.set("key_life", &mut accounts.settings.key_life, duration(Duration::from_secs(3600)..=days(3660)));
     section.finish();
     accounts

@@ -69,6 +69,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
     },
     Operation {
         verb: Verb::Post,
+        paths: &["/api/v1/auth/refresh"],
+        about: "Renew your session: another access token, for as long as sessions may be renewed",
+        answer: Answer::new(&[("application/json", Some(of::<LoggedIn>))]),
+        handle: Handle::Steps(|call| Box::pin(refresh(call))),
+        ..ME
+    },
+    Operation {
+        verb: Verb::Post,
         paths: &["/api/v1/auth/logout"],
         about: "End all your sessions",
         answer: Answer { status: 204, about: "You are out", ..Answer::new(&[]) },
@@ -138,9 +146,17 @@ async fn login(mut call: Call) -> Result<Response, Problem> {
     Ok(logged_in(&call.state, login))
 }
 
+/// What was shown is taken until it expires, too: others may be under way with it.
+async fn refresh(call: Call) -> Result<Response, Problem> {
+    call.identity.may(Action::KeepSession)?;
+    let known = call.identity.user().ok_or_else(nobody)?;
+    let login = accounts(&call)?.renew(known).await.map_err(Problem::accounts)?;
+    Ok(logged_in(&call.state, login))
+}
+
 async fn logout(call: Call) -> Result<Response, Problem> {
     if let Some(known) = call.identity.user() {
-        call.identity.may(Action::ChangePassword)?;
+        call.identity.may(Action::KeepSession)?;
         accounts(&call)?.end_sessions(&known.user).await.map_err(Problem::accounts)?;
     }
     Ok(with_cookie(nothing(), &cookie(&call.state, "", 0)))
@@ -153,6 +169,10 @@ async fn me(call: Call) -> Result<Response, Problem> {
     let user = accounts(&call)?.user(user).await.map_err(Problem::accounts)?;
     let user = user.ok_or_else(|| Problem::not_found("no such user"))?;
     Ok(json_reply(StatusCode::OK, &Account::from(user)))
+}
+
+fn nobody() -> Problem {
+    Problem::forbidden("log in first: nobody is logged in")
 }
 
 /// Where nobody needs to log in.
@@ -175,9 +195,7 @@ async fn change(mut call: Call) -> Result<Response, Problem> {
     let accounts = accounts(&call)?;
     let ProfileChange { email, current_password, new_password } =
         call.json(r#"{"current_password": "..", "new_password": ".."}"#).await?;
-    let Some(Known { user, .. }) = call.identity.user().cloned() else {
-        return Err(Problem::forbidden("log in first: nobody is logged in"));
-    };
+    let Known { user, .. } = call.identity.user().cloned().ok_or_else(nobody)?;
     if let Some(email) = email {
         call.identity.may(Action::ManageAccount { user: &user })?;
         accounts

@@ -2,16 +2,22 @@
 //!
 //! They go out every tenth of a second at most. What has not gone out, for it is too soon, or the reader pauses or is
 //! slow, is held up to a bound; logs beyond it are counted, and the reader is told how many it missed.
+//!
+//! Who wants to begin with some logs that were before gets the newest of the store, as soon as the store has all that was
+//! read before: then none is missing, and none comes twice. Where as many come meanwhile, it begins with those.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use highwater_engine::{Epoch, Views};
-use highwater_logstore::{LogStore, Query, Tail, Tailed};
+use highwater_logstore::{Began, Query, Search, StoredLog, Tail, Tailed};
 use highwater_operators::catalog;
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout},
+};
 
-use super::{asked::Filter, marks::Marks};
-use crate::{error::Problem, metrics_api::now};
+use super::{asked::Filter, failed, marks::Marks, store};
+use crate::{call, error::Problem, metrics_api::now, state::State};
 
 /// Batches of the store that may wait for one reader.
 const WAITING_BATCHES: usize = 64;
@@ -21,6 +27,8 @@ const HELD_LOGS: usize = 10_000;
 /// Logs that go out together.
 const TOGETHER: usize = 500;
 const PACE: Duration = Duration::from_millis(100);
+/// Longest that what comes waits for what was before: a disk that is full keeps nobody from the newest logs.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What goes out at once.
 pub(crate) struct Batch {
@@ -43,21 +51,49 @@ pub(crate) struct LiveTail {
     missed: u64,
     due: Instant,
     paused: bool,
+    /// where it began, if it began with logs that were before
+    began: Option<Began>,
+    /// none once they are there
+    earlier: Option<Earlier>,
+    /// whether it is still to be said where it begins, be it with nothing
+    begins: bool,
+}
+
+/// Logs that a tail is to begin with, on their way.
+struct Earlier {
+    most: usize,
+    /// the newest first, and some that came later among them
+    found: JoinHandle<Vec<StoredLog>>,
+}
+
+impl Drop for Earlier {
+    fn drop(&mut self) {
+        self.found.abort();
+    }
 }
 
 impl LiveTail {
-    pub(crate) fn new(store: &LogStore, views: &Views, filter: &Filter) -> Result<Self, Problem> {
-        let wanted = filter.condition(now(&views.snapshot(), None))?;
+    /// Begins with so many logs that were before.
+    pub(crate) fn new(state: &Arc<State>, filter: &Filter, last: usize) -> Result<Self, Problem> {
+        let wanted = filter.condition(now(&state.views.snapshot(), None))?;
+        let feed = store(state)?.tail(WAITING_BATCHES);
+        let began = (last > 0).then(|| feed.began().clone());
+        let earlier = began
+            .clone()
+            .map(|began| Earlier { most: last, found: tokio::spawn(find(state.clone(), wanted.clone(), began, last)) });
         Ok(LiveTail {
-            feed: store.tail(WAITING_BATCHES),
+            feed,
             wanted,
-            views: views.clone(),
+            views: state.views.clone(),
             marks: (None, Marks::default()),
             held: VecDeque::new(),
             held_bytes: 0,
             missed: 0,
             due: Instant::now(),
             paused: false,
+            began,
+            earlier,
+            begins: last > 0,
         })
     }
 
@@ -73,12 +109,17 @@ impl LiveTail {
     /// What goes out next; none once the store is closed. Nothing is lost where this is given up while it waits.
     pub(crate) async fn next(&mut self) -> Option<Batch> {
         loop {
-            let is_ready = !self.paused && (self.missed > 0 || !self.held.is_empty());
+            if self.earlier.as_ref().is_some_and(|earlier| self.held.len() >= earlier.most) {
+                self.earlier = None;
+            }
+            let has_news = self.begins || self.missed > 0 || !self.held.is_empty();
+            let is_ready = has_news && !self.paused && self.earlier.is_none();
             if is_ready && self.due <= Instant::now() {
                 return Some(self.take());
             }
             tokio::select! {
                 tailed = self.feed.next() => self.hold(tailed?),
+                logs = found(&mut self.earlier) => self.begin(&logs),
                 () = sleep_until(self.due), if is_ready => {}
             }
         }
@@ -86,7 +127,8 @@ impl LiveTail {
 
     fn hold(&mut self, tailed: Tailed) {
         self.missed += tailed.missed;
-        let wanted: Vec<_> = tailed.logs.iter().filter(|log| self.wanted.matches(log)).collect();
+        let is_before = |log: &StoredLog| self.began.as_ref().is_some_and(|began| began.is_after(log.id));
+        let wanted: Vec<_> = tailed.logs.iter().filter(|log| self.wanted.matches(log) && !is_before(log)).collect();
         if !wanted.is_empty() {
             self.look_up_anomalies();
         }
@@ -98,6 +140,22 @@ impl LiveTail {
                 self.held_bytes += text.len();
                 self.held.push_back(text);
             }
+        }
+    }
+
+    /// Puts what was before in front of what came meanwhile.
+    fn begin(&mut self, found: &[StoredLog]) {
+        let Some(earlier) = self.earlier.take() else { return };
+        self.look_up_anomalies();
+        let is_before = |log: &&StoredLog| self.began.as_ref().is_some_and(|began| began.is_after(log.id));
+        for log in found.iter().filter(is_before).take(earlier.most) {
+            let text = serde_json::to_string(&self.marks.1.show(log)).unwrap_or_default();
+            // the oldest are those that can be done without
+            if self.held_bytes + text.len() > HELD_BYTES {
+                break;
+            }
+            self.held_bytes += text.len();
+            self.held.push_front(text);
         }
     }
 
@@ -117,9 +175,28 @@ impl LiveTail {
         if self.held.is_empty() {
             self.due = Instant::now() + PACE;
         }
-        let logs = (!logs.is_empty()).then(|| format!("[{}]", logs.join(",")));
+        let begins = std::mem::take(&mut self.begins);
+        let logs = (begins || !logs.is_empty()).then(|| format!("[{}]", logs.join(",")));
         // what was missed comes after what is held
         let missed = if self.held.is_empty() { std::mem::take(&mut self.missed) } else { 0 };
         Batch { logs, missed }
     }
+}
+
+/// The logs that a tail begins with, once they are there; never, where it begins with none.
+async fn found(earlier: &mut Option<Earlier>) -> Vec<StoredLog> {
+    match earlier {
+        Some(earlier) => (&mut earlier.found).await.unwrap_or_default(),
+        None => std::future::pending().await,
+    }
+}
+
+/// The newest logs of the store, among them as many as are wanted of those before a tail began.
+async fn find(state: Arc<State>, wanted: Query, mut began: Began, last: usize) -> Vec<StoredLog> {
+    if !matches!(timeout(PATIENCE, began.all_found()).await, Ok(true)) {
+        return Vec::new();
+    }
+    // no more than so many came since, or none is waited for any more
+    let search = Search { limit: 2 * last, ..Search::new(wanted) };
+    call::search(&state, move |store, _| store.first(&search).map_err(failed)).await.unwrap_or_default()
 }

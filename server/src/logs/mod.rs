@@ -64,7 +64,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         paths: &["/api/v1/logs/tail"],
         about: "Logs as they are read, as server-sent events",
-        params: &[QUERY, SERVICES, LEVELS, TRACE_ID],
+        params: &[QUERY, SERVICES, LEVELS, TRACE_ID, tail::LAST],
         answer: Answer {
             about: "Events whose data is JSON, `{\"logs\": [..]}`; one called `lagged` says how many were missed, one \
                     called `closed` why the stream ends",

@@ -6,17 +6,23 @@ use schemars::JsonSchema;
 use warp::reply::Response;
 
 use super::{
-    asked::Filter,
+    asked::{Filter, MOST},
     live_tail::{Batch, LiveTail},
     marks::Shown,
-    store,
 };
 use crate::{
     call::Call,
     error::Problem,
     live::{self, End, Events, STOPPING, keep_alive, stopped},
+    operation::{Kind, Param},
     state::State,
 };
+
+pub(super) const LAST: Param = Param::query(
+    "last",
+    Kind::Whole { least: 0, most: MOST, usual: Some(0) },
+    "Begin with the newest logs that were before: so many at most",
+);
 
 /// What an event carries; one called `lagged` says how many logs were missed: `{"missed": 17}`.
 #[derive(JsonSchema)]
@@ -27,7 +33,8 @@ pub(super) struct Tailed<'a> {
 
 pub(super) fn tail(call: &Call) -> Result<Response, Problem> {
     let state = &call.state;
-    let tail = LiveTail::new(&store(state)?, &state.views, &Filter::from_params(&call.params)?)?;
+    let last = call.params.whole(&LAST)?.unwrap_or_default();
+    let tail = LiveTail::new(state, &Filter::from_params(&call.params)?, last)?;
     let follower = state.clone();
     live::stream(state, |events| async move { follow(&follower, tail, &events).await })
 }

@@ -6,8 +6,24 @@ import { changedMessages, isCounted } from "../../api/evidence";
 import { usePoll } from "../../api/poll";
 import { Failure, Skeleton } from "../../parts/empty";
 import { compact } from "../../parts/numbers";
+import { type Column, Table } from "../../parts/table";
 
 const MOST = 6;
+
+const COLUMNS: readonly Column<Changed>[] = [
+  {
+    name: "message",
+    title: "Message",
+    cell: ({ pattern }) => (
+      <span class="mono changed-text" title={pattern}>
+        {pattern}
+      </span>
+    ),
+  },
+  { name: "before", title: "Before", cell: ({ before }) => compact(before), isNumber: true },
+  { name: "then", title: "Then", cell: ({ during }) => compact(during), isNumber: true },
+  { name: "change", title: "Change", cell: change, isNumber: true },
+];
 
 export function ChangedMessages({ anomaly }: { anomaly: Anomaly }) {
   const { data, error, reload } = usePoll(
@@ -16,7 +32,7 @@ export function ChangedMessages({ anomaly }: { anomaly: Anomaly }) {
     isCounted(anomaly) ? 0 : 10_000,
   );
   return (
-    <div class="why-part">
+    <div class="why-part changed">
       <h3>Messages that changed most, in logs a minute</h3>
       {error ? (
         <Failure error={error} retry={reload} />
@@ -25,47 +41,19 @@ export function ChangedMessages({ anomaly }: { anomaly: Anomaly }) {
       ) : data.length === 0 ? (
         <p class="dim">The counts of that time are no longer kept.</p>
       ) : (
-        <div class="table-scroll">
-          <table class="changed">
-            <thead>
-              <tr>
-                <th scope="col">Message</th>
-                <th scope="col" class="number">
-                  Before
-                </th>
-                <th scope="col" class="number">
-                  Then
-                </th>
-                <th scope="col" class="number">
-                  Change
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {data.map((message) => (
-                <Row key={message.pattern} message={message} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          label="Messages that changed most"
+          columns={COLUMNS}
+          rows={data}
+          keyOf={({ pattern }) => pattern}
+        />
       )}
     </div>
   );
 }
 
-function Row({ message: { pattern, before, during } }: { message: Changed }) {
-  const change = during - before;
-  return (
-    <tr>
-      <th scope="row" class="mono changed-text" title={pattern}>
-        {pattern}
-      </th>
-      <td class="number">{compact(before)}</td>
-      <td class="number">{compact(during)}</td>
-      <td class="number">
-        {change < 0 ? "−" : "+"}
-        {before > 0 ? `${compact(Math.abs((100 * change) / before))} %` : compact(change)}
-      </td>
-    </tr>
-  );
+function change({ before, during }: Changed): string {
+  const by = during - before;
+  const amount = before > 0 ? `${compact(Math.abs((100 * by) / before))} %` : compact(by);
+  return `${by < 0 ? "−" : "+"}${amount}`;
 }

@@ -2,6 +2,7 @@
 
 import { type Anomaly, metricTitle } from "../../api/anomalies";
 import { SEVERITIES } from "../../parts/badge";
+import { distinct, Select } from "../../parts/select";
 
 export interface Wanted {
   metric: string;
@@ -31,51 +32,22 @@ export function Filters({ anomalies, wanted, change }: FiltersProps) {
         all="All metrics"
         value={wanted.metric}
         onChange={(metric) => change({ metric, id: null })}
-      >
-        {metrics.map((metric) => ({ value: metric, title: metricTitle(metric) }))}
-      </Select>
+        options={metrics.map((metric) => ({ value: metric, title: metricTitle(metric) }))}
+      />
       <Select
         label="Service"
         all="All services"
         value={wanted.service}
         onChange={(service) => change({ service, id: null })}
-      >
-        {services.map((service) => ({ value: service, title: service }))}
-      </Select>
+        options={services.map((service) => ({ value: service, title: service }))}
+      />
       <Select
         label="Severity"
         all="All severities"
         value={wanted.severity}
         onChange={(severity) => change({ severity, id: null })}
-      >
-        {SEVERITIES.map((severity) => ({ value: severity, title: severity }))}
-      </Select>
+        options={SEVERITIES.map((severity) => ({ value: severity, title: severity }))}
+      />
     </div>
   );
-}
-
-interface SelectProps {
-  label: string;
-  all: string;
-  value: string;
-  onChange: (value: string) => void;
-  children: { value: string; title: string }[];
-}
-
-function Select({ label, all, value, onChange, children }: SelectProps) {
-  return (
-    <select aria-label={label} value={value} onChange={(event) => onChange(event.currentTarget.value)}>
-      <option value="">{all}</option>
-      {children.map((option) => (
-        <option key={option.value} value={option.value}>
-          {option.title}
-        </option>
-      ))}
-    </select>
-  );
-}
-
-/** What there is, sorted; what is chosen is there in any case. */
-function distinct(values: readonly string[], chosen: string): string[] {
-  return [...new Set([...values, chosen])].filter(Boolean).sort();
 }

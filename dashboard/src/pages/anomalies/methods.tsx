@@ -2,6 +2,7 @@
 
 import type { Anomaly } from "../../api/anomalies";
 import { Icon } from "../../parts/icon";
+import { type Column, Table } from "../../parts/table";
 
 interface Verdict {
   name: string;
@@ -12,52 +13,50 @@ interface Verdict {
   flagged: boolean;
 }
 
+const COLUMNS: readonly Column<Verdict>[] = [
+  {
+    name: "method",
+    title: "Method",
+    cell: ({ name, about }) => (
+      <>
+        {name} <span class="dim minor">{about}</span>
+      </>
+    ),
+  },
+  { name: "says", title: "Says", cell: ({ value }) => value, isNumber: true },
+  { name: "part", title: "How much that is", cell: meter, isMinor: true },
+  { name: "verdict", title: "Verdict", cell: word },
+];
+
 export function Methods({ anomaly }: { anomaly: Anomaly }) {
   return (
     <div class="why-part">
       <h3>What each method says</h3>
-      <div class="table-scroll">
-        <table class="methods">
-          <thead>
-            <tr>
-              <th scope="col">Method</th>
-              <th scope="col" class="number">
-                Says
-              </th>
-              <th scope="col" class="minor">
-                <span class="hidden">How much that is</span>
-              </th>
-              <th scope="col">Verdict</th>
-            </tr>
-          </thead>
-          <tbody>
-            {verdicts(anomaly).map((verdict) => (
-              <tr key={verdict.name}>
-                <th scope="row">
-                  {verdict.name} <span class="dim minor">{verdict.about}</span>
-                </th>
-                <td class="number">{verdict.value}</td>
-                <td class="minor">
-                  <svg class={verdict.flagged ? "meter meter-flagged" : "meter"} aria-hidden="true">
-                    <rect class="meter-all" width="100%" height="100%" rx="3" />
-                    <rect width={`${Math.min(1, verdict.part) * 100}%`} height="100%" rx="3" />
-                  </svg>
-                </td>
-                <td>
-                  {verdict.flagged ? (
-                    <span class="bad verdict">
-                      <Icon name="warning" /> unusual
-                    </span>
-                  ) : (
-                    <span class="dim">not by itself</span>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table
+        label="What each method says"
+        columns={COLUMNS}
+        rows={verdicts(anomaly)}
+        keyOf={({ name }) => name}
+      />
     </div>
+  );
+}
+
+function meter({ flagged, part }: Verdict) {
+  return (
+    <svg class={flagged ? "meter meter-flagged" : "meter"} aria-hidden="true">
+      <rect class="meter-all" width="100%" height="100%" rx="3" />
+      <rect width={`${Math.min(1, part) * 100}%`} height="100%" rx="3" />
+    </svg>
+  );
+}
+
+function word({ flagged }: Verdict) {
+  if (!flagged) return <span class="dim">not by itself</span>;
+  return (
+    <span class="bad verdict">
+      <Icon name="warning" /> unusual
+    </span>
   );
 }
 

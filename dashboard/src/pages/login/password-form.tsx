@@ -23,7 +23,7 @@ export function PasswordForm({ username, onDone }: { username: string; onDone: (
     setBusy(true);
     setError(undefined);
     try {
-      await changePassword(username, current, next);
+      await changePassword(current, next);
       setCurrent("");
       setNext("");
       setAgain("");

@@ -4,9 +4,8 @@ import { useState } from "preact/hooks";
 import type { ApiError, Query } from "../../api/client";
 import {
   type ExportFormat,
-  exportLogs,
+  exportAddress,
   forgetSearch,
-  MOST_EXPORTED,
   type SavedSearch,
   savedSearches,
   saveSearch,
@@ -15,7 +14,6 @@ import { asApiError, usePoll } from "../../api/poll";
 import { Failure, Skeleton } from "../../parts/empty";
 import { Field } from "../../parts/field";
 import { Icon } from "../../parts/icon";
-import { count } from "../../parts/numbers";
 import { Menu } from "./menu";
 
 /** Searches under a name: each user's own. */
@@ -114,7 +112,7 @@ export function Download({ query }: { query: Query }) {
     setBusy(true);
     setFailed(undefined);
     try {
-      offer(await exportLogs(format, query), `logs.${format}`);
+      fetchFile(await exportAddress(format, query), `logs.${format}`);
       close();
     } catch (why) {
       setFailed(asApiError(why));
@@ -132,11 +130,7 @@ export function Download({ query }: { query: Query }) {
             NDJSON, an object a line
           </button>
           <p class="dim menu-text" role="status">
-            {failed
-              ? failed.message
-              : isBusy
-                ? "Fetching logs"
-                : `Up to ${count(MOST_EXPORTED)} logs; the API has no such bound.`}
+            {failed ? failed.message : "All that the search finds, however many."}
           </p>
         </div>
       )}
@@ -144,12 +138,10 @@ export function Download({ query }: { query: Query }) {
   );
 }
 
-/** Has the browser keep a file. */
-function offer(file: Blob, name: string): void {
-  const url = URL.createObjectURL(file);
+/** Has the browser get a file and keep it. */
+function fetchFile(address: string, name: string): void {
   const link = document.createElement("a");
-  link.href = url;
+  link.href = address;
   link.download = name;
   link.click();
-  URL.revokeObjectURL(url);
 }

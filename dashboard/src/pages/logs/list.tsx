@@ -48,8 +48,11 @@ export function LogList({
   const full = logs.length * rowHeight;
   const top = follows ? Math.max(0, full - view.height) : view.top;
   const firstSeen = Math.floor(top / rowHeight);
-  const first = Math.max(0, firstSeen - SPARE);
+  // nobody scrolls where the end is followed
+  const first = Math.max(0, firstSeen - (follows ? 0 : SPARE));
   const last = Math.min(logs.length, Math.ceil((top + view.height) / rowHeight) + SPARE);
+
+  const offset = useKeyOffset(before + first, last - first);
 
   const wasAt = useRef(0);
   useLayoutEffect(() => {
@@ -82,7 +85,7 @@ export function LogList({
           <Gap height={first * rowHeight} />
           {logs.slice(first, last).map((log, at) => (
             <Row
-              key={before + first + at}
+              key={before + first + at - offset}
               log={log}
               number={first + at + 2}
               words={words}
@@ -171,6 +174,19 @@ function useView(box: { current: HTMLDivElement | null }): { top: number; height
     };
   }, [box]);
   return view;
+}
+
+/**
+ * What is taken from the numbers of rows to make their keys. Rows that go on where those before were stay the same
+ * elements; where all are others, the elements are written over, which costs less than making them anew.
+ */
+function useKeyOffset(start: number, count: number): number {
+  const last = useRef({ start, count, offset: 0 });
+  const was = last.current;
+  const isElsewhere = start >= was.start + was.count || start + count <= was.start;
+  const offset = isElsewhere ? was.offset + start - was.start : was.offset;
+  last.current = { start, count, offset };
+  return offset;
 }
 
 /** On a phone a log takes two lines. */

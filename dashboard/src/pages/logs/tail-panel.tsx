@@ -5,7 +5,7 @@ import type { Query } from "../../api/client";
 import type { Log } from "../../api/logs";
 import type { StreamState } from "../../api/stream";
 import { Status, type Tone } from "../../parts/badge";
-import { Empty, Failure } from "../../parts/empty";
+import { Empty, Failure, Skeleton } from "../../parts/empty";
 import { Icon } from "../../parts/icon";
 import { count } from "../../parts/numbers";
 import { LogList } from "./list";
@@ -28,7 +28,7 @@ export interface TailPanelProps {
 export function TailPanel({ condition, words, open, onOpen }: TailPanelProps) {
   const [isHeld, setHeld] = useState(false);
   const hold = useCallback(() => setHeld(true), []);
-  const { logs, before, waiting, missed, state, error } = useTail(condition, isHeld);
+  const { logs, before, waiting, missed, hasBegun, state, error } = useTail(condition, isHeld);
   const [tone, text] = isHeld ? (["accent", "Paused"] as const) : STATES[state];
   return (
     <section class="log-panel" aria-label="Live tail">
@@ -58,6 +58,8 @@ export function TailPanel({ condition, words, open, onOpen }: TailPanelProps) {
           follows={!isHeld}
           onLeave={hold}
         />
+      ) : !hasBegun ? (
+        <Skeleton lines={12} />
       ) : (
         <Empty title="Nothing has come yet" icon="logs">
           Logs that fit are shown as they come in.

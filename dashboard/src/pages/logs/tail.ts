@@ -1,4 +1,5 @@
-// Logs as they come: the newest some thousand. Nothing is drawn per log, only per frame, and only what is seen.
+// Logs as they come, and the last that came before: the newest some thousand. Nothing is drawn per log, only per frame,
+// and only what is seen.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError, Query } from "../../api/client";
@@ -9,8 +10,8 @@ import { perFrame } from "../../frame";
 
 /** Logs that are kept; older ones go. */
 const KEPT = 5000;
-/** Milliseconds between drawings: nobody reads faster, and each costs as much as it shows. */
-const APART = 100;
+/** Milliseconds between drawings: nobody reads more than five screens a second, and each costs as much as it shows. */
+const APART = 200;
 
 export interface Tail {
   logs: readonly Log[];
@@ -20,11 +21,21 @@ export interface Tail {
   waiting: number;
   /** How many did not come, for there were too many at once. */
   missed: number;
+  /** Whether it is known what came before. */
+  hasBegun: boolean;
   state: StreamState;
   error: ApiError | undefined;
 }
 
-const NOTHING: Tail = { logs: [], before: 0, waiting: 0, missed: 0, state: "connecting", error: undefined };
+const NOTHING: Tail = {
+  logs: [],
+  before: 0,
+  waiting: 0,
+  missed: 0,
+  hasBegun: false,
+  state: "connecting",
+  error: undefined,
+};
 
 /** Follows the logs that meet a condition. While it is held, what is shown stays, and what comes is collected. */
 export function useTail(condition: Query, isHeld: boolean): Tail {
@@ -40,12 +51,14 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
 
   useEffect(() => {
     let logs: Log[] = [];
+    let known = new Set<string>();
     let [received, missed] = [0, 0];
+    let hasBegun = false;
     let state: StreamState = "connecting";
     let error: ApiError | undefined;
     const draw = perFrame(() => {
       setTail((shown) => {
-        const news = { missed, state, error };
+        const news = { missed, hasBegun, state, error };
         const last = shown.before + shown.logs.length;
         if (held.current && shown !== NOTHING) return { ...shown, ...news, waiting: received - last };
         const kept = logs.slice(-KEPT);
@@ -57,14 +70,18 @@ export function useTail(condition: Query, isHeld: boolean): Tail {
     const close = openStream(path, {
       onState: (now, why) => {
         [state, error] = [now, why];
+        // after a break the tail begins with what was before, some of which has come
+        if (now === "connecting") known = new Set(logs.map(({ id }) => id));
         draw();
       },
       onEvent: ({ event, data }) => {
         try {
           const message = JSON.parse(data) as { logs?: Log[]; missed?: number };
           if (event === "lagged") missed += message.missed ?? 0;
-          for (const log of message.logs ?? []) logs.push(log);
-          received += message.logs?.length ?? 0;
+          const news = (message.logs ?? []).filter(({ id }) => !known.has(id));
+          logs.push(...news);
+          received += news.length;
+          hasBegun = true;
           // not with each log: what goes is moved once per so many
           if (logs.length > 2 * KEPT) logs = logs.slice(-KEPT);
         } catch (why) {

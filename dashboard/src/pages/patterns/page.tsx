@@ -1,7 +1,6 @@
 // What messages have in common: new ones first, then those that come most.
 
 import { useMemo, useState } from "preact/hooks";
-import { overview } from "../../api/metrics";
 import { type Pattern, patterns } from "../../api/patterns";
 import { usePoll } from "../../api/poll";
 import { LevelBadge } from "../../parts/badge";
@@ -11,6 +10,7 @@ import { Empty, Failure, Skeleton } from "../../parts/empty";
 import { Icon } from "../../parts/icon";
 import { compact, count, points } from "../../parts/numbers";
 import { PageHead } from "../../parts/page";
+import { ServiceSelect } from "../../parts/select";
 import { type Column, Table } from "../../parts/table";
 import { Ago } from "../../parts/time";
 import { useChoice, useUrl } from "../../url";
@@ -66,10 +66,6 @@ interface WantedProps {
 }
 
 function Wanted({ service, onlyNew, text, change }: WantedProps) {
-  const services = usePoll("services", (signal) => overview("1h", signal), 30_000);
-  const names = [
-    ...new Set([...Object.keys(services.data?.by_service ?? {}), ...(service ? [service] : [])]),
-  ].sort();
   return (
     <>
       <input
@@ -80,16 +76,7 @@ function Wanted({ service, onlyNew, text, change }: WantedProps) {
         value={text}
         onInput={(event) => change({ text: event.currentTarget.value })}
       />
-      <select
-        aria-label="Service"
-        value={service}
-        onChange={(event) => change({ service: event.currentTarget.value })}
-      >
-        <option value="">All services</option>
-        {names.map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
+      <ServiceSelect value={service} onChange={(chosen) => change({ service: chosen })} />
       <label class="patterns-new">
         <input
           type="checkbox"

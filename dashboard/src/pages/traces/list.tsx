@@ -2,12 +2,12 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { Link } from "wouter-preact";
-import { overview } from "../../api/metrics";
 import { asApiError, usePoll } from "../../api/poll";
 import { searchTraces, type TraceList, type TraceSummary } from "../../api/traces";
 import { Card } from "../../parts/card";
 import { Empty, Failure, Skeleton } from "../../parts/empty";
 import { duration } from "../../parts/numbers";
+import { Select, ServiceSelect } from "../../parts/select";
 import { type Column, Table } from "../../parts/table";
 import { address, useUrl } from "../../url";
 import { LogTime } from "../logs/log-time";
@@ -53,35 +53,16 @@ function Waiting() {
 /** Which traces. */
 function Wanted({ reload }: { reload: () => void }) {
   const [params, change] = useUrl();
-  const services = usePoll("services", (signal) => overview("1h", signal), 30_000);
-  const service = params.get("service") ?? "";
-  const names = [
-    ...new Set([...Object.keys(services.data?.by_service ?? {}), ...(service ? [service] : [])]),
-  ].sort();
   return (
     <>
-      <select
-        aria-label="Service"
-        value={service}
-        onChange={(event) => change({ service: event.currentTarget.value })}
-      >
-        <option value="">All services</option>
-        {names.map((name) => (
-          <option key={name}>{name}</option>
-        ))}
-      </select>
-      <select
-        aria-label="Least duration"
+      <ServiceSelect value={params.get("service") ?? ""} onChange={(service) => change({ service })} />
+      <Select
+        label="Least duration"
+        all="However long"
         value={params.get("min_duration") ?? ""}
-        onChange={(event) => change({ min_duration: event.currentTarget.value })}
-      >
-        <option value="">However long</option>
-        {DURATIONS.map((length) => (
-          <option key={length} value={length}>
-            {length} and more
-          </option>
-        ))}
-      </select>
+        onChange={(length) => change({ min_duration: length })}
+        options={DURATIONS.map((length) => ({ value: length, title: `${length} and more` }))}
+      />
       <label class="traces-errors">
         <input
           type="checkbox"
