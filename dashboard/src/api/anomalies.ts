@@ -21,6 +21,19 @@ export interface Anomaly {
   methods: string[];
   description: string;
   evidence: Evidence;
+  /** What had another share of the logs than before, the furthest moved first. */
+  shifts: Shift[];
+}
+
+/** A part of the logs whose share changed more than chance would have it; shares are from 0 to 1. */
+export interface Shift {
+  dimension: "template" | "level" | "service";
+  value: string;
+  template_id: string | null;
+  example: string | null;
+  share: number;
+  share_before: number;
+  count: number;
 }
 
 export interface Evidence {
@@ -78,6 +91,6 @@ export function newPattern(anomaly: Anomaly): string | undefined {
   return anomaly.metric_name === "new_template" ? anomaly.id.split(":").at(-1) : undefined;
 }
 
-export function pageOf(anomaly: Anomaly): string {
-  return address("/anomalies", { id: anomaly.id });
+export function pageOf(id: string | undefined): string {
+  return address("/anomalies", { id });
 }

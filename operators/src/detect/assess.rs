@@ -36,7 +36,8 @@ pub struct Assessment {
 ///
 /// ```
 /// use highwater_operators::{AnomalyType, Detection, Severity, assess};
-/// let past = [98.0, 102.0, 100.0, 97.0, 104.0, 101.0, 98.0, 100.0]; // median 100, the median distance from it 2
+/// // median 100, the median distance from it 2
+/// let past = [98.0, 102.0, 100.0, 97.0, 104.0, 101.0, 98.0, 100.0].repeat(2);
 /// let spike = assess(&past, 200.0, None, &Detection::default().floor(1.0)).unwrap();
 /// assert_eq!((spike.flagged, spike.anomaly_type), (true, AnomalyType::Spike));
 /// assert_eq!((spike.severity, *spike.evidence.z_score), (Some(Severity::Critical), 100.0 / (1.4826 * 2.0)));

@@ -70,7 +70,7 @@ function verdicts({ evidence, methods, score }: Anomaly): Verdict[] {
   return [
     {
       name: "z-score",
-      about: "standard deviations from the mean",
+      about: "standard deviations from the median",
       value: signed(z_score, 1),
       part: Math.abs(z_score) / CRITICAL.zScore,
       flagged: methods.includes("z_score"),

@@ -3,6 +3,7 @@
 import { useMemo } from "preact/hooks";
 import type { Anomaly } from "../../api/anomalies";
 import { knownUpTo } from "../../api/health";
+import type { Incident } from "../../api/incidents";
 import { RANGE_MS, RANGES, type Range } from "../../api/metrics";
 import { useView } from "../../api/view";
 import { Card } from "../../parts/card";
@@ -26,6 +27,7 @@ export default function AnomaliesPage() {
     severity: params.get("severity") ?? "",
   };
   const { rows, complete, error } = useView<Anomaly>("anomalies");
+  const incidents = useView<Incident>("incidents");
   const all = useMemo(() => rows.map((row) => row.value).sort(newestFirst), [rows]);
 
   // a link to an anomaly shows it, however long ago it was
@@ -37,6 +39,7 @@ export default function AnomaliesPage() {
   );
   const shown = ofRange.filter((anomaly) => isWanted(anomaly, wanted));
   const open = chosen ?? shown[0];
+  const incident = open && incidents.rows.find(({ value }) => value.anomalies.includes(open.id))?.value;
 
   return (
     <>
@@ -66,7 +69,15 @@ export default function AnomaliesPage() {
                 onOpen={(id) => change({ id }, { push: true })}
                 class="span-4"
               />
-              {open && <Why key={open.id} anomaly={open} isChosen={open === chosen} class="span-8" />}
+              {open && (
+                <Why
+                  key={open.id}
+                  anomaly={open}
+                  incident={incident}
+                  isChosen={open === chosen}
+                  class="span-8"
+                />
+              )}
             </>
           )}
         </div>

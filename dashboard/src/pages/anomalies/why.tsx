@@ -9,25 +9,29 @@ import {
   metricTitle,
   metricValue,
   newPattern,
+  pageOf,
   serviceOf,
 } from "../../api/anomalies";
+import type { Incident } from "../../api/incidents";
 import { SeverityBadge } from "../../parts/badge";
 import { Card } from "../../parts/card";
 import { Icon } from "../../parts/icon";
 import { duration } from "../../parts/numbers";
 import { Ago, Time } from "../../parts/time";
 import { address } from "../../url";
-import { ChangedMessages } from "./changed";
 import { Methods } from "./methods";
 import { Samples } from "./samples";
+import { Shifts } from "./shifts";
 import { Windows } from "./windows";
 
 export function Why({
   anomaly,
+  incident,
   isChosen,
   class: place,
 }: {
   anomaly: Anomaly;
+  incident: Incident | undefined;
   isChosen: boolean;
   class: string;
 }) {
@@ -50,8 +54,9 @@ export function Why({
       class={`why ${place} ${isChosen ? "" : "why-unasked"}`}
     >
       <p class="why-headline">{headline(anomaly)}</p>
+      {incident && <PartOf incident={incident} />}
       {newPattern(anomaly) ? <NewMessage anomaly={anomaly} /> : <Measured anomaly={anomaly} />}
-      {!newPattern(anomaly) && <ChangedMessages anomaly={anomaly} />}
+      {!newPattern(anomaly) && <Shifts anomaly={anomaly} />}
       <Samples anomaly={anomaly} />
     </Card>
   );
@@ -66,6 +71,22 @@ function Said({ anomaly }: { anomaly: Anomaly }) {
         <Time at={anomaly.window_start} />, for {duration(length)}, <Ago at={anomaly.window_end} />
       </span>
     </span>
+  );
+}
+
+/** What it belongs to, unless it stands alone. */
+function PartOf({ incident: { anomalies, suspects, started_at } }: { incident: Incident }) {
+  const [first, ...others] = suspects;
+  if (first === undefined || anomalies.length === 1) return null;
+  const where = others.length === 0 ? "" : ` at ${others.length + 1} services`;
+  return (
+    <p>
+      One of {anomalies.length} anomalies{where} that are one incident; it began at{" "}
+      <Link href={pageOf(anomalies[0])}>
+        <Time at={started_at} />
+      </Link>
+      {where && `, the likely first cause is ${first.service}`}.
+    </p>
   );
 }
 

@@ -2,6 +2,7 @@
 
 import type { AlertRow } from "../../api/alerts-view";
 import type { Anomaly } from "../../api/anomalies";
+import type { Incident } from "../../api/incidents";
 import { overview, RANGE_MS, RANGES, services } from "../../api/metrics";
 import { usePoll } from "../../api/poll";
 import { useView } from "../../api/view";
@@ -23,11 +24,13 @@ export default function OverviewPage() {
   const rows = usePoll(range, (signal) => services(range, signal), 5000);
   const anomalies = useView<Anomaly>("anomalies");
   const alerts = useView<AlertRow>("alerts");
+  const incidents = useView<Incident>("incidents");
 
   const to = figures.data ? Date.parse(figures.data.to) : Date.now();
   const from = to - RANGE_MS[range];
   const found = within(values(anomalies.rows), from, (one) => one.window_end);
   const fired = within(values(alerts.rows), from, (one) => one.resolved_at);
+  const grouped = within(values(incidents.rows), from, (one) => one.ended_at);
   const open = fired.filter((alert) => alert.status === "firing");
 
   return (
@@ -48,6 +51,7 @@ export default function OverviewPage() {
           to={to}
           anomalies={found}
           alerts={fired}
+          incidents={grouped}
           isKnown={alerts.complete}
           class="span-9"
         />

@@ -47,7 +47,7 @@ function Item({ anomaly }: { anomaly: Anomaly }) {
     <li class={`anomaly anomaly-${anomaly.severity}`}>
       <div class="anomaly-head">
         <SeverityBadge severity={anomaly.severity} />
-        <Link href={pageOf(anomaly)} class="anomaly-service">
+        <Link href={pageOf(anomaly.id)} class="anomaly-service">
           {serviceOf(anomaly)}
         </Link>
         <span class="dim small">

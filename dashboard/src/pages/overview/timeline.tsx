@@ -1,19 +1,22 @@
-// What went wrong when, service by service: bars are alerts while they fire, dots are anomalies.
+// What went wrong when: the last incidents, then service by service. Bars are alerts while they fire, dots are anomalies.
 
 import { Link, useLocation } from "wouter-preact";
 import type { AlertRow } from "../../api/alerts-view";
 import { type Anomaly, headline, pageOf } from "../../api/anomalies";
+import type { Incident } from "../../api/incidents";
 import { SEVERITIES } from "../../parts/badge";
 import { Card } from "../../parts/card";
 import { Empty, Skeleton } from "../../parts/empty";
 import { clockMinute, clockTime } from "../../parts/time";
 import { address } from "../../url";
+import { Incidents } from "./incidents";
 
 export interface TimelineProps {
   from: number;
   to: number;
   anomalies: readonly Anomaly[];
   alerts: readonly AlertRow[];
+  incidents: readonly Incident[];
   isKnown: boolean;
   class: string;
 }
@@ -27,11 +30,11 @@ interface Lane {
   alerts: AlertRow[];
 }
 
-export function Timeline({ from, to, anomalies, alerts, isKnown, class: place }: TimelineProps) {
+export function Timeline({ from, to, anomalies, alerts, incidents, isKnown, class: place }: TimelineProps) {
   const lanes = lanesOf(anomalies, alerts);
   const shown = lanes.slice(0, MOST_ROWS);
   const rest = lanes.length - shown.length;
-  const note = `${alerts.length} alerts, ${anomalies.length} anomalies`;
+  const note = `${incidents.length} incidents, ${alerts.length} alerts, ${anomalies.length} anomalies`;
   return (
     <Card title="Incidents" note={isKnown && note} actions={<Key />} class={place}>
       {!isKnown ? (
@@ -40,6 +43,7 @@ export function Timeline({ from, to, anomalies, alerts, isKnown, class: place }:
         <Empty title="A quiet time">No alert fired, and detectors found nothing.</Empty>
       ) : (
         <div class="lanes">
+          <Incidents incidents={incidents} />
           {shown.map((lane) => (
             <Row key={lane.name} lane={lane} from={from} to={to} />
           ))}
@@ -112,7 +116,7 @@ function Row({ lane, from, to }: { lane: Lane; from: number; to: number }) {
             cx={`${place(Date.parse(anomaly.window_start))}%`}
             cy="12"
             r="4"
-            onClick={() => go(pageOf(anomaly))}
+            onClick={() => go(pageOf(anomaly.id))}
           >
             <title>{`${clockTime(new Date(anomaly.window_start))}: ${headline(anomaly)}`}</title>
           </circle>
