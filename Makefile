@@ -60,7 +60,7 @@ bench-micro: ## Measure parsers, merges and detectors one by one
 	cargo bench --locked -p highwater-benches --bench micro -- $(ARGS)
 
 .PHONY: bench-incidents
-bench-incidents: ## Measure how soon scripted incidents are found, and what is told for nothing (ARGS="DAYS RATE..")
+bench-incidents: ## Measure how soon scripted incidents are found, and what is told for nothing (ARGS="--days 1 --rates 100,1000 --noises 0.08,0.3 --windows 10,60")
 	cargo run --release --locked -p highwater-benches --bin incidents -- $(ARGS)
 
 .PHONY: bench-search

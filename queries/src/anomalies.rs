@@ -11,7 +11,7 @@ use highwater_operators::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ALL, Stats};
+use crate::ALL;
 
 /// A forest serves for this long; then one is trained on what has come since.
 const PERIOD: Duration = minutes(10);
@@ -40,14 +40,14 @@ pub type Found<'s> = VecCollection<'s, Epoch, Anomaly, isize>;
 /// Anomalies by their id.
 pub type ById<'s> = VecCollection<'s, Epoch, (Name, Anomaly), isize>;
 
-/// Finds the anomalies of all that is kept.
-pub fn find<'s>(stats: &Stats<'s>, detectors: &Detectors) -> ById<'s> {
-    let features = feature_rows(&stats.closed);
+/// Finds the anomalies of closed windows without gaps, per service and under [`ALL`], as in [`Stats::closed`](crate::Stats).
+pub fn find<'s>(closed: &Series<'s, Name, ServiceStats>, detectors: &Detectors) -> ById<'s> {
+    let features = feature_rows(closed);
     let models = features.models(PERIOD, Training::default());
     let forest = features.forest_scores(&models, PERIOD);
     let judge = |metric: &'static str, config: Detection, sample: fn(ServiceStats) -> Option<Sample>| {
-        let samples = stats.closed.rows().flat_map(move |(at, stats)| sample(stats).map(|sample| (at, sample)));
-        let series = stats.closed.with_rows(samples);
+        let samples = closed.rows().flat_map(move |(at, stats)| sample(stats).map(|sample| (at, sample)));
+        let series = closed.with_rows(samples);
         let size = series.window();
         let subject = move |service: &Name| Subject {
             metric: Name::from(metric),

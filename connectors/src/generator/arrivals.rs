@@ -65,8 +65,8 @@ fn numbers(seed: u64, n: i64) -> Rng {
 }
 
 /// How busy the shop is at an instant, 1 on average: most in the afternoon (UTC), a little more in the middle of the
-/// week, and a few per cent up and down by chance.
-pub(super) fn season(seed: u64, at: Timestamp) -> f64 {
+/// week, and by half of `noise` at most up and down by chance, from minute to minute.
+pub(super) fn season(seed: u64, noise: f64, at: Timestamp) -> f64 {
     const MINUTE: f64 = 60e6;
     let minutes = at.as_micros() as f64 / MINUTE;
     let hours = minutes / 60.0;
@@ -75,7 +75,7 @@ pub(super) fn season(seed: u64, at: Timestamp) -> f64 {
     let weekly = 0.08 * (TAU * (hours - 156.0) / (7.0 * 24.0)).cos();
     let chance = |minute: i64| numbers(!seed, minute).f64() - 0.5;
     let (minute, fraction) = (minutes.floor() as i64, minutes - minutes.floor());
-    let noise = 0.08 * (chance(minute) * (1.0 - fraction) + chance(minute + 1) * fraction);
+    let noise = noise * (chance(minute) * (1.0 - fraction) + chance(minute + 1) * fraction);
     (1.0 + daily) * (1.0 + weekly) * (1.0 + noise)
 }
 
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn afternoons_are_busy_nights_are_quiet_and_the_mean_is_one() {
         let midnight: Timestamp = "2025-10-22T00:00:00Z".parse().unwrap();
-        assert!(season(1, midnight.plus(hours(15))) > 1.3);
-        assert!(season(1, midnight.plus(hours(3))) < 0.7);
+        assert!(season(1, 0.08, midnight.plus(hours(15))) > 1.3);
+        assert!(season(1, 0.08, midnight.plus(hours(3))) < 0.7);
         let week = 7 * 24 * 60;
-        let mean = (0..week).map(|m| season(1, midnight.plus(minutes(m)))).sum::<f64>() / week as f64;
+        let mean = (0..week).map(|m| season(1, 0.08, midnight.plus(minutes(m)))).sum::<f64>() / week as f64;
         assert!((0.99..1.01).contains(&mean), "{mean}");
     }
 }

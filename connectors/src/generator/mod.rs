@@ -50,6 +50,8 @@ pub struct Traffic {
     pub incidents: bool,
     /// Whether the rate follows the hour and the weekday. Without, it is the same on average at any time.
     pub seasons: bool,
+    /// How far the rate goes up and down by chance where it follows the hour: by half of this part of itself. Taken as 0 to 1.
+    pub noise: f64,
     /// How late the latest logs come: one in fifty is held up on its way, by up to this much. Taken as at most a second.
     pub disorder: Duration,
 }
@@ -63,6 +65,7 @@ impl Default for Traffic {
             anchor: Timestamp::from_millis(0),
             incidents: true,
             seasons: true,
+            noise: 0.08,
             disorder: Duration::from_millis(200),
         }
     }
@@ -219,7 +222,7 @@ impl Generator {
             }
             let surplus = if kind == Some(IncidentKind::TrafficSpike) { (SPIKE - 1.0) * urn.edge } else { 0.0 };
             *conditions = Conditions { incident, surplus: surplus / (1.0 + surplus) };
-            let season = if traffic.seasons { season(traffic.seed, tick) } else { 1.0 };
+            let season = if traffic.seasons { season(traffic.seed, traffic.noise, tick) } else { 1.0 };
             traffic.logs_per_second / urn.logs * season * (1.0 + surplus)
         });
     }
@@ -250,6 +253,7 @@ fn sane(mut traffic: Traffic) -> Traffic {
     let rate = traffic.logs_per_second;
     // what is not a number is not greater either
     traffic.logs_per_second = if rate > 0.01 { rate.min(1e7) } else { 0.01 };
+    traffic.noise = traffic.noise.clamp(0.0, 1.0);
     traffic.disorder = traffic.disorder.min(Duration::from_secs(1));
     let anchor = traffic.anchor.as_micros().div_euclid(1000).clamp(*EXPRESSIBLE_MS.start(), *EXPRESSIBLE_MS.end());
     traffic.anchor = Timestamp::from_millis(anchor);

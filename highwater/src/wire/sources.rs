@@ -114,6 +114,7 @@ fn generator(generated: &Generated) -> GeneratorSource {
         incidents: generated.incidents,
         seasons: generated.seasons,
         disorder: generated.disorder,
+        ..Traffic::default()
     };
     GeneratorSource::new(traffic, generated.history)
 }

@@ -1,0 +1,109 @@
+//! Days of made-up logs with their scripted incidents and their daily shape through the detectors of the built-in queries, as
+//! fast as they go: which incidents are found, after how long, and how often there is an anomaly where nothing was wrong.
+
+mod detection;
+mod score;
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Result;
+use clap::Parser;
+use highwater_connectors::{
+    GeneratorSource,
+    generator::{CYCLE, Traffic},
+};
+use highwater_engine::{Batch, Job, Name, Settings, Sink, SinkError, Timestamp, days, hours, minutes};
+use highwater_operators::{Anomaly, catalog};
+
+use crate::{detection::Detection, score::Score};
+
+/// As in `highwater` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// How soon scripted incidents are found, and what is told for nothing: a block for each rate, noise and window.
+#[derive(Parser)]
+struct Arguments {
+    /// Days of logs
+    #[arg(long, default_value_t = 7.0)]
+    days: f64,
+    /// Logs a second, on average
+    #[arg(long, value_delimiter = ',', default_values_t = [Traffic::default().logs_per_second])]
+    rates: Vec<f64>,
+    /// How far the rate goes up and down by chance: by half of this part of itself
+    #[arg(long, value_delimiter = ',', default_values_t = [Traffic::default().noise])]
+    noises: Vec<f64>,
+    /// Seconds of a window
+    #[arg(long, value_delimiter = ',', default_values_t = [10])]
+    windows: Vec<u64>,
+}
+
+/// Windows before what is counted: nothing is known of the past yet.
+const WARM_UP: u32 = 360;
+
+fn main() -> Result<()> {
+    let Arguments { days, rates, noises, windows } = Arguments::parse();
+    let mut out = std::io::stdout().lock();
+    for (rate, noise, seconds) in rates.iter().flat_map(|rate| {
+        let noises = noises.iter().map(move |noise| (rate, noise));
+        noises.flat_map(|(rate, noise)| windows.iter().map(move |window| (rate, noise, window)))
+    }) {
+        writeln!(out, "{rate} logs/s, noise {noise}, windows of {seconds} s:")?;
+        let window = Duration::from_secs(*seconds);
+        let traffic = Traffic { logs_per_second: *rate, noise: *noise, ..Traffic::default() };
+        let to = Timestamp::now().align(CYCLE);
+        let from = to.minus(Duration::from_secs_f64(days * 86_400.0));
+        let history = to.since(from.minus(window * WARM_UP));
+        let told = tell(traffic.clone(), window, history, to)?;
+        Score::of(&told, window, traffic.anchor, from, to).print(&mut out)?;
+    }
+    Ok(())
+}
+
+/// All anomalies that are told of, by their id, as they were told last.
+type Told = Arc<Mutex<BTreeMap<String, Anomaly>>>;
+
+fn tell(traffic: Traffic, window: Duration, history: Duration, to: Timestamp) -> Result<Vec<Anomaly>> {
+    let told = Told::default();
+    let settings = Settings {
+        tick: Duration::from_millis(5),
+        max_epoch_span: Some(minutes(1)),
+        retention: hours(2),
+        // logs that are made more slowly than they are read are not silence
+        idle_after: days(36_500),
+        ..Settings::default()
+    };
+    let listener: Box<dyn Sink> = Box::new(Listener(told.clone()));
+    let job = Job {
+        settings,
+        sources: vec![Box::new(GeneratorSource::new(traffic, history).until(to))],
+        queries: vec![Box::new(Detection { window })],
+        sinks: vec![(vec![Name::from(catalog::ANOMALIES)], listener)],
+        ..Job::default()
+    };
+    job.start()?.join()?;
+    let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(told.values().cloned().collect())
+}
+
+struct Listener(Told);
+
+impl Sink for Listener {
+    fn name(&self) -> Name {
+        Name::from("listener")
+    }
+
+    fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let values = batches.iter().flat_map(|batch| &batch.changes).filter_map(|change| change.record.value.as_ref());
+        for anomaly in values.filter_map(|value| serde_json::from_value::<Anomaly>(value.clone()).ok()) {
+            told.insert(anomaly.id.clone(), anomaly);
+        }
+        Ok(())
+    }
+}
