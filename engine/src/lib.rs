@@ -5,6 +5,7 @@ mod backlog;
 mod by;
 mod cluster;
 mod dataflow;
+mod ended;
 mod epochs;
 mod expire;
 mod flow;

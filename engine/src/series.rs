@@ -13,6 +13,7 @@ use timely::dataflow::{
 use crate::{
     Epoch, Timestamp, Window,
     by::Key,
+    ended::ended,
     epochs::Epochs,
     flow::LongestWindow,
     merge::{Rows, Windowing},
@@ -91,6 +92,13 @@ impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
         let [follow, keep] = [follow, keep.max(follow)].map(|keep| Windowing { keep, ..self.windowing });
         let rows = settle(self.rows(), self.watermarks.clone(), follow, keep, &self.state);
         Series::new(rows, self.watermarks.clone(), keep, self.longest.clone(), self.state.clone())
+    }
+
+    /// Closed windows alone: those whose end the watermark has passed. A late log corrects its window. Unlike
+    /// [`closed`](Self::closed) there is no row where a key had no log.
+    #[must_use]
+    pub fn ended(&self) -> Series<'s, K, V> {
+        self.with_rows(ended(self.rows(), self.watermarks.clone(), self.windowing))
     }
 
     /// Closed windows alone, with no gaps: every key's windows from its first one that is retained to the newest one

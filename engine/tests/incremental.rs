@@ -33,10 +33,12 @@ impl Query for Views {
         let young = flow.expire(tumbling.rows(), seconds(30), |((_, window), _)| window.end(seconds(10)));
         flow.view("young", &tumbling.with_rows(young));
         flow.view("closed", &tumbling.closed((0, 0)));
+        flow.view("ended", &tumbling.ended());
         flow.view("rollup", &folded.rollup(minutes(1), minutes(5)));
         flow.view("all", &folded.regroup(|_| ()).windows());
         let sliding = flow.logs().sliding(seconds(30), seconds(10)).aggregate(Service, observe);
         flow.view("sliding", &sliding);
+        flow.view("sliding_ended", &sliding.ended());
         let odd = flow.logs().filter(|log| log.latency_micros() == Some(1000));
         flow.view("filtered", &odd.tumbling(seconds(10)).aggregate(Everything, observe));
     }
@@ -105,6 +107,12 @@ impl Batch {
         rows
     }
 
+    fn ended(&self, size: i64) -> Rows {
+        let mut rows = self.rows(size, 10, 60, service);
+        rows.retain(|(_, start), _| self.watermark.is_some_and(|watermark| start + size <= watermark));
+        rows
+    }
+
     fn closed(&self) -> Rows {
         let rows = self.rows(10, 10, 60, service);
         let mut closed = Rows::new();
@@ -142,6 +150,8 @@ fn check(batch: &Batch, snapshot: &Snapshot, context: &str) {
         ("tumbling", batch.rows(10, 10, 60, service)),
         ("young", batch.rows(10, 10, 30, service)),
         ("closed", batch.closed()),
+        ("ended", batch.ended(10)),
+        ("sliding_ended", batch.ended(30)),
         ("rollup", batch.rows(60, 60, 300, service)),
         ("all", batch.rows(10, 10, 60, all)),
         ("sliding", batch.rows(30, 10, 60, service)),

@@ -45,7 +45,7 @@ pub type ByTemplate<'s, V> = VecCollection<'s, Epoch, ((Name, TemplateId), V), i
 
 /// What is seen of each template of each service.
 pub struct Seen<'s> {
-    /// How often it came lately, per ten seconds.
+    /// How often it came lately, per ten seconds that are over.
     pub recent: Series<'s, (Name, TemplateId), Occurrences>,
     /// How often it came, per minute.
     pub counts: Series<'s, (Name, TemplateId), Occurrences>,
@@ -64,7 +64,7 @@ pub fn build<'s>(flow: &mut Flow<'s>, config: &MessagePatterns) -> Seen<'s> {
     };
     let folded = flow.logs().tumbling(seconds(10)).keep(COUNTS_KEPT).fold((Service, TemplateId::of_log()), observe);
     let occurrences = folded.part(|(occurrences, _)| *occurrences);
-    let recent = occurrences.recent(RECENT);
+    let recent = occurrences.recent(RECENT).ended();
     let counts = occurrences.rollup(minutes(1), COUNTS_KEPT);
     flow.view(catalog::TEMPLATE_COUNTS_1M, &counts);
     flow.view(catalog::TEMPLATE_COUNTS_10M, &occurrences.rollup(minutes(10), TRENDS_KEPT));
