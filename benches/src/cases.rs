@@ -11,13 +11,19 @@ use serde::Deserialize;
 use crate::{
     data::Data,
     kafka, rules,
-    source::{ManyKeys, Memory, Order, Paced},
+    source::{ManyKeys, Memory, Order, Paced, Rounds},
     usage::{Meter, Usage},
 };
 
-/// Logs in memory, and how often a case reads them.
+/// Logs in memory: those of ten seconds of a busy system.
 const LOGS: usize = 200_000;
+const LOGS_PER_SECOND: u32 = 20_000;
+/// How often a case reads them: some minutes go by.
 const ROUNDS: usize = 40;
+
+const fn rounds(count: usize) -> Rounds {
+    Rounds { count, length: seconds(10) }
+}
 
 pub(crate) fn run(case: &str) -> Result<Usage> {
     match case {
@@ -56,11 +62,12 @@ fn parse() -> Result<Usage> {
         #[serde(borrow)]
         message: std::borrow::Cow<'a, str>,
     }
-    let data = Data::generate(LOGS);
+    let mut data = Data::generate(LOGS, LOGS_PER_SECOND)?;
     let meter = Meter::start()?;
-    for _ in 0..ROUNDS {
+    for round in 0..ROUNDS {
+        data.begin_round(rounds(ROUNDS).start(round));
         for at in 0..data.len() {
-            let fields: Fields<'_> = sonic_rs::from_slice(data.get(at))?;
+            let fields: Fields<'_> = sonic_rs::from_slice(data.stamped(at))?;
             let Fields { timestamp, level, service, host, trace_id, span_id, latency_ms, message } = fields;
             std::hint::black_box((timestamp, level, service, host, trace_id, span_id, latency_ms, message));
         }
@@ -82,25 +89,20 @@ impl Query for OneQuery {
 }
 
 fn job(workers: usize, rounds: usize, query: Box<dyn Query>) -> Result<Usage> {
-    measure(Data::generate(LOGS), workers, rounds, query, None)
+    measure(&Data::generate(LOGS, LOGS_PER_SECOND)?, workers, rounds, query, None)
 }
 
 /// The built-in queries over some hundred services, with durable state or without.
 fn many_services(state: Option<&Path>) -> Result<Usage> {
-    measure(Data::generate(LOGS).spread(16), 1, ROUNDS, Box::new(Standard::default()), state)
+    measure(&Data::generate(LOGS, LOGS_PER_SECOND)?.spread(16), 1, ROUNDS, Box::new(Standard::default()), state)
 }
 
-fn measure(
-    data: Arc<Data>,
-    workers: usize,
-    rounds: usize,
-    query: Box<dyn Query>,
-    state: Option<&Path>,
-) -> Result<Usage> {
+fn measure(data: &Data, workers: usize, count: usize, query: Box<dyn Query>, state: Option<&Path>) -> Result<Usage> {
     let settings = Settings { workers, ..Settings::default() };
-    let logs = (rounds * (data.len() / workers) * workers) as u64;
+    let logs = (count * (data.len() / workers) * workers) as u64;
+    let source = Memory::new(data, workers, rounds(count));
     let meter = Meter::start()?;
-    let sources: Vec<Box<dyn highwater_engine::Source>> = vec![Box::new(Memory { data, rounds })];
+    let sources: Vec<Box<dyn highwater_engine::Source>> = vec![Box::new(source)];
     let state = state.map(Path::to_owned);
     let running = Job { settings, sources, queries: vec![query], state, ..Job::default() }.start()?;
     let metrics = running.metrics();
@@ -129,12 +131,12 @@ fn rows() -> Result<Usage> {
 /// From being handed over to being seen in a view, at 100,000 logs a second: the wall seconds of the answer are the 99th
 /// percentile.
 fn latency() -> Result<Usage> {
-    const LOGS_PER_SECOND: usize = 100_000;
+    const PACE: usize = 100_000;
     const SECONDS: usize = 10;
-    let data = Data::generate(LOGS);
+    let data = Arc::new(Data::generate(LOGS, LOGS_PER_SECOND)?);
     let meter = Meter::start()?;
     let (handed_over, received) = std::sync::mpsc::channel();
-    let source = Paced { data, logs_per_second: LOGS_PER_SECOND, seconds: SECONDS, handed_over };
+    let source = Paced { data, logs_per_second: PACE, seconds: SECONDS, handed_over };
     let running =
         Job { sources: vec![Box::new(source)], queries: vec![Box::new(OneQuery)], ..Job::default() }.start()?;
     let views = running.views();
@@ -151,12 +153,12 @@ fn latency() -> Result<Usage> {
         while let Some((_, at)) = waiting.pop_front_if(|(logs, _): &mut (u64, Instant)| *logs <= seen) {
             latencies.push(now.duration_since(at).as_secs_f64());
         }
-        if seen == (LOGS_PER_SECOND * SECONDS) as u64 {
+        if seen == (PACE * SECONDS) as u64 {
             break;
         }
     }
     running.join()?;
     latencies.sort_by(f64::total_cmp);
     let p99 = latencies.get(latencies.len() * 99 / 100).copied().context("latencies")?;
-    Ok(Usage { wall_seconds: p99, ..meter.stop((LOGS_PER_SECOND * SECONDS) as u64)? })
+    Ok(Usage { wall_seconds: p99, ..meter.stop((PACE * SECONDS) as u64)? })
 }

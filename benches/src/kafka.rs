@@ -42,7 +42,7 @@ fn topic(broker: &str) -> Result<Topic> {
         there += consumer.fetch_watermarks(&topic.name, partition, Duration::from_secs(10))?.1;
     }
     if there == 0 {
-        let data = Data::generate(200_000);
+        let data = Data::generate(200_000, 20_000)?;
         let producer: ThreadedProducer<DefaultProducerContext> = config.create()?;
         for at in 0..LOGS {
             let partition = (at % PARTITIONS as usize) as i32;

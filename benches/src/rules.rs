@@ -12,7 +12,7 @@ use highwater_queries::{Backtest, Detectors, Rollups, Rules, rules, stats};
 
 use crate::{
     data::Data,
-    source::Memory,
+    source::{Memory, Rounds},
     usage::{Meter, Usage},
 };
 
@@ -45,12 +45,13 @@ pub(crate) fn run(rules: usize) -> Result<Usage> {
 /// A rule tried on logs that came at a thousand a second.
 pub(crate) fn backtest() -> Result<Usage> {
     const LOGS: usize = 400_000;
-    let data = Data::generate(LOGS);
+    let rounds = Rounds { count: 1, length: seconds(LOGS as u64 / 1_000) };
+    let source = Memory::new(&Data::generate(LOGS, 1_000)?, 1, rounds);
     let meter = Meter::start()?;
     let rule = RuleSpec { services: Vec::new(), ..rule(0) };
     let (from, to) = (Timestamp::now().minus(minutes(15)), Timestamp::now().plus(minutes(15)));
     let test = Backtest { rule, from, to, settings: Settings::default(), detectors: Detectors::default() };
-    let report = test.run(vec![Box::new(Memory { data, rounds: 1 })], |_| ControlFlow::Continue(()))?;
+    let report = test.run(vec![Box::new(source)], |_| ControlFlow::Continue(()))?;
     if report.logs != LOGS as u64 {
         bail!("{} logs were read of {LOGS}", report.logs);
     }

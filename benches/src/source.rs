@@ -1,7 +1,7 @@
 //! A source that hands out logs from memory as fast as they are taken.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -9,10 +9,31 @@ use highwater_engine::{Intake, Name, Positions, Progress, Reader, Source, Source
 
 use crate::data::Data;
 
-/// Every worker reads its share of the logs, `rounds` times over.
+/// Every worker reads its share of the logs round after round, each of which happens when the one before is over.
 pub(crate) struct Memory {
-    pub(crate) data: Arc<Data>,
-    pub(crate) rounds: usize,
+    shares: Mutex<Vec<Option<Data>>>,
+    rounds: Rounds,
+}
+
+/// How often logs are read, and how long those of a round are apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Rounds {
+    pub(crate) count: usize,
+    pub(crate) length: Duration,
+}
+
+impl Rounds {
+    /// When a round begins, such that the last one ends now.
+    pub(crate) fn start(self, round: usize) -> Timestamp {
+        let length = |rounds: usize| self.length * u32::try_from(rounds).unwrap_or(u32::MAX);
+        Timestamp::now().align(self.length).minus(length(self.count)).plus(length(round))
+    }
+}
+
+impl Memory {
+    pub(crate) fn new(data: &Data, workers: usize, rounds: Rounds) -> Self {
+        Memory { shares: Mutex::new(data.split(workers).into_iter().map(Some).collect()), rounds }
+    }
 }
 
 impl Source for Memory {
@@ -20,41 +41,34 @@ impl Source for Memory {
         Name::from("memory")
     }
 
-    fn open(&self, worker: usize, workers: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
-        let share = self.data.len() / workers;
-        let from = worker * share;
-        Ok(Box::new(Share {
-            data: self.data.clone(),
-            partition: worker as u32,
-            from,
-            to: from + share,
-            at: from,
-            rounds: self.rounds,
-        }))
+    fn open(&self, worker: usize, _: usize, _: &Positions) -> Result<Box<dyn Reader>, SourceError> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        let data = shares.get_mut(worker).and_then(Option::take);
+        let data = data
+            .ok_or_else(|| SourceError::new(self.name(), "it is read once, by as many workers as it was made for"))?;
+        let rounds: Vec<Timestamp> = (0..self.rounds.count).map(|round| self.rounds.start(round)).collect();
+        let at = data.len();
+        Ok(Box::new(Share { data, partition: worker as u32, at, rounds: rounds.into_iter() }))
     }
 }
 
 struct Share {
-    data: Arc<Data>,
+    data: Data,
     partition: u32,
-    from: usize,
-    to: usize,
     at: usize,
-    rounds: usize,
+    rounds: std::vec::IntoIter<Timestamp>,
 }
 
 impl Reader for Share {
     fn read(&mut self, intake: &mut Intake, _: Duration) -> Result<Progress, SourceError> {
         let slot = intake.partition(self.partition);
         while !intake.is_full() {
-            if self.at == self.to {
-                self.rounds -= 1;
-                self.at = self.from;
+            if self.at == self.data.len() {
+                let Some(start) = self.rounds.next() else { return Ok(Progress::Finished) };
+                self.data.begin_round(start);
+                self.at = 0;
             }
-            if self.rounds == 0 {
-                return Ok(Progress::Finished);
-            }
-            intake.record(slot, self.at as i64 + 1, None, self.data.get(self.at));
+            intake.record(slot, self.at as i64 + 1, None, self.data.stamped(self.at));
             self.at += 1;
         }
         Ok(Progress::More)
