@@ -26,10 +26,8 @@ pub(crate) fn run(rules: usize) -> Result<Usage> {
     let meter = Meter::start()?;
     let all = Rules::default();
     let entering = all.input.replace((0..rules).map(|number| (name(number), rule(number))).collect());
-    // what is read fast must not be over before it is looked at
-    let settings = Settings { max_epoch_span: Some(minutes(5)), ..Settings::default() };
     let sources: Vec<Box<dyn Source>> = vec![Box::new(ManyServices)];
-    let running = Job { settings, sources, queries: vec![Box::new(OfRules(all))], ..Job::default() }.start()?;
+    let running = Job { sources, queries: vec![Box::new(OfRules(all))], ..Job::default() }.start()?;
     let views = running.views();
     entering.wait()?;
     running.join()?;

@@ -16,9 +16,8 @@ const SPEED: u64 = 60;
 
 /// How far behind the newest log of its partition a log may be without being late.
 pub const LATENESS: Millis = 2_000;
-/// How much later a late log still counts. Event time runs 60 times as fast as the clock here, and an outage in which all
-/// of an alert's life goes by is one that it is not told of: so more than the longest one, which takes some seconds.
-pub const RETENTION: Millis = 900_000;
+/// How much later a late log still counts. Event time runs 60 times as fast as the clock here, so some outages are longer.
+pub const RETENTION: Millis = 300_000;
 
 /// Every ten minutes of event time one service after the other writes nothing but errors for a minute, long enough for
 /// an alert and far from its threshold: late logs alone never make it come or go.

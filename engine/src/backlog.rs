@@ -1,4 +1,5 @@
-//! Dead letters that a worker has read and that are not committed yet. They may not pile up: a commit holds them all.
+//! What a worker has read and that is not committed yet: bytes of dead letters, all of which a commit holds; event time, of
+//! which little may go by between two commits.
 
 use std::collections::VecDeque;
 
@@ -7,38 +8,35 @@ use crate::Epoch;
 /// How much waits to be committed, by epoch.
 #[derive(Debug)]
 pub(crate) struct Backlog {
-    /// `(epoch, bytes)`, oldest first
-    waiting: VecDeque<(Epoch, usize)>,
-    bytes: usize,
-    max_bytes: usize,
+    /// `(epoch, amount)`, oldest first
+    waiting: VecDeque<(Epoch, u64)>,
+    sum: u64,
+    most: u64,
 }
 
-/// The part of what may wait for sinks that may wait to be committed.
-const SHARE: usize = 16;
-
 impl Backlog {
-    /// One worker's of a job for whose sinks so much may wait.
-    pub(crate) fn new(max_outbox_bytes: usize, workers: usize) -> Self {
-        Backlog { waiting: VecDeque::new(), bytes: 0, max_bytes: max_outbox_bytes / SHARE / workers.max(1) }
+    /// One that is full with more than `most`.
+    pub(crate) fn new(most: u64) -> Self {
+        Backlog { waiting: VecDeque::new(), sum: 0, most }
     }
 
-    pub(crate) fn add(&mut self, epoch: Epoch, bytes: usize) {
-        self.bytes += bytes;
+    pub(crate) fn add(&mut self, epoch: Epoch, amount: u64) {
+        self.sum += amount;
         match self.waiting.back_mut().filter(|(newest, _)| *newest == epoch) {
-            Some((_, waiting)) => *waiting += bytes,
-            None => self.waiting.push_back((epoch, bytes)),
+            Some((_, waiting)) => *waiting += amount,
+            None => self.waiting.push_back((epoch, amount)),
         }
     }
 
     /// Everything up to this epoch need not be read again.
     pub(crate) fn release(&mut self, flushed: Epoch) {
-        while let Some((_, bytes)) = self.waiting.pop_front_if(|(epoch, _)| *epoch <= flushed) {
-            self.bytes -= bytes;
+        while let Some((_, amount)) = self.waiting.pop_front_if(|(epoch, _)| *epoch <= flushed) {
+            self.sum -= amount;
         }
     }
 
     /// Whether reading has to wait for a commit.
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes > self.max_bytes
+        self.sum > self.most
     }
 }

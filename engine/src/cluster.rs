@@ -47,6 +47,8 @@ pub(crate) struct Notice {
     pub(crate) stop: bool,
     /// Its last epoch, once it ends.
     pub(crate) last: Epoch,
+    /// Epochs that it knows to have ended before their tick.
+    pub(crate) hurried: u64,
 }
 
 /// Tells all workers what worker 0 knows. Waits until it is known here.
@@ -71,7 +73,7 @@ pub(crate) fn agree(worker: &mut Worker, mine: Start) -> Start {
     known.take().unwrap_or(mine)
 }
 
-/// A worker's clock: epochs are ticks of wall time, counted from when all began.
+/// A worker's clock: epochs are ticks of wall time, counted from when all began, and those that were ended before.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     began: Instant,
@@ -88,9 +90,9 @@ impl Clock {
         self.first_epoch
     }
 
-    pub(crate) fn epoch_at(&self, now: Instant) -> Epoch {
+    pub(crate) fn epoch_at(&self, now: Instant, hurried: u64) -> Epoch {
         let ticks = now.duration_since(self.began).as_micros() / self.tick.as_micros();
-        self.first_epoch + u64::try_from(ticks).unwrap_or(u64::MAX)
+        self.first_epoch + u64::try_from(ticks).unwrap_or(u64::MAX / 2) + hurried
     }
 
     pub(crate) fn time_to_next_tick(&self, now: Instant) -> Duration {

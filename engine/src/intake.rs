@@ -22,6 +22,8 @@ use crate::{
 pub struct Intake {
     source: Name,
     settings: Settings,
+    /// how far a partition may go on in one epoch
+    epoch_span: Duration,
     defaults: Defaults,
     batch: LogBatch,
     /// the batch taken last: once the dataflow is done with it, its memory, which the cache still has, is used again
@@ -62,6 +64,7 @@ impl Intake {
             batch: Intake::empty_batch(settings),
             taken: None,
             settings: settings.clone(),
+            epoch_span: settings.epoch_span(),
             dead: Vec::new(),
             dead_bytes: 0,
             restored,
@@ -72,12 +75,12 @@ impl Intake {
         }
     }
 
-    /// One for a reader outside of a dataflow: it tells logs' places, and no log is too old for it.
+    /// One for a reader outside of a dataflow: it has no epochs, tells logs' places, and no log is too old for it.
     pub(crate) fn outside(source: Name, settings: &Settings, positions: &Positions) -> Self {
         let reached =
             |(id, next_offset): (&u32, &i64)| (*id, Reached { next_offset: *next_offset, newest: Timestamp::MIN });
         let restored = positions.iter().map(reached).collect();
-        Intake { places: Some(Vec::new()), ..Intake::new(source, settings, restored) }
+        Intake { places: Some(Vec::new()), epoch_span: Duration::MAX, ..Intake::new(source, settings, restored) }
     }
 
     fn empty_batch(settings: &Settings) -> LogBatch {
@@ -187,9 +190,14 @@ impl Intake {
         self.batch.bytes() + self.dead_bytes >= self.settings.batch_bytes || self.is_ahead()
     }
 
-    fn is_ahead(&self) -> bool {
-        let Some(most) = self.settings.max_epoch_span else { return false };
-        self.partitions.iter().any(|partition| partition.newest.since(partition.began) > most)
+    /// Whether the epoch under way spans enough event time, so that it should end.
+    pub(crate) fn is_ahead(&self) -> bool {
+        self.stretch() > self.epoch_span
+    }
+
+    /// How much event time has gone by in the epoch under way, in the partition that has gone on furthest.
+    pub(crate) fn stretch(&self) -> Duration {
+        self.partitions.iter().map(|partition| partition.newest.since(partition.began)).max().unwrap_or_default()
     }
 
     /// Bytes that still fit into the batch under way.

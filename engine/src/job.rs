@@ -109,6 +109,7 @@ impl Job {
             store,
             flushed: AtomicU64::new(0),
             last_epoch: AtomicU64::new(0),
+            hurried: AtomicU64::new(0),
             stop: Arc::new(AtomicBool::new(false)),
             failed: AtomicBool::new(false),
         });
@@ -180,6 +181,7 @@ impl Running {
         // process 0 commits, and feeds the sinks
         let Some(store) = self.shared.store.clone() else { return Ok(()) };
         let Settings { commit_interval, max_outbox_bytes, .. } = self.shared.settings;
+        let commit_span = self.shared.settings.commit_span();
         let mut committer = Committer::new(store.clone(), max_outbox_bytes, self.metrics.clone());
         for (views, mut sink) in sinks {
             if store.committed().is_some() {
@@ -199,7 +201,7 @@ impl Running {
         }
         let (shared, failure) = (self.shared.clone(), self.failure.clone());
         self.spawn("committer", move || {
-            let done = committer.run(&events, commit_interval, |epoch| {
+            let done = committer.run(&events, commit_interval, commit_span, |epoch| {
                 shared.flushed.fetch_max(epoch, Ordering::AcqRel);
             });
             done.unwrap_or_else(|error| fail(&shared, &failure, error.into()));

@@ -33,9 +33,6 @@ pub struct Settings {
     pub max_record_bytes: usize,
     /// Bytes a batch aims at: small enough that parsing leaves it in the cache for the queries.
     pub batch_bytes: usize,
-    /// How much event time a partition may go on in one epoch; then it waits for the next. Where past logs are read
-    /// fast, what they come to could else be gone before it was there. None: as much as comes.
-    pub max_epoch_span: Option<Duration>,
     /// Epochs that may be under way between the sources and the sinks; when there are more, sources wait.
     pub max_epochs_in_flight: u64,
     /// How often what has happened is committed: made durable and told to sinks. Commits that take longer come less
@@ -62,7 +59,6 @@ impl Default for Settings {
             max_keys: 100_000,
             max_record_bytes: 1 << 20,
             batch_bytes: 192 << 10,
-            max_epoch_span: None,
             max_epochs_in_flight: 8,
             commit_interval: Duration::from_millis(200),
             max_outbox_bytes: 256 << 20,
@@ -73,6 +69,22 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// How much event time a partition may go on in one epoch; then the epoch ends before its tick. Where past logs are
+    /// read fast, what they come to would else be over and gone before anybody saw it.
+    pub(crate) fn epoch_span(&self) -> Duration {
+        self.retention / 8
+    }
+
+    /// How much event time may go by until the next commit, however soon that is: sinks are told what is so at a commit.
+    pub(crate) fn commit_span(&self) -> Duration {
+        self.retention / 4
+    }
+
+    /// How much event time may wait to be committed; when there is more, sources wait.
+    pub(crate) fn uncommitted_span(&self) -> Duration {
+        self.retention / 2
+    }
+
     /// This process's number, and how many there are.
     pub(crate) fn process(&self) -> (usize, usize) {
         self.cluster.as_ref().map_or((0, 1), |cluster| (cluster.process, cluster.addresses.len()))

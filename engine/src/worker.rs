@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) flushed: AtomicU64,
     /// the last epoch that any worker had, once they end
     pub(crate) last_epoch: AtomicU64,
+    /// epochs that ended before their tick
+    pub(crate) hurried: AtomicU64,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) failed: AtomicBool,
 }
@@ -65,13 +67,14 @@ impl Shared {
     /// What other processes should know; `last` is a worker's last epoch, once it ends.
     fn notice(&self, last: Epoch) -> Notice {
         let (flushed, stop) = (self.flushed.load(Ordering::Acquire), self.stop.load(Ordering::Relaxed));
-        Notice { flushed, stop, last }
+        Notice { flushed, stop, last, hurried: self.hurried.load(Ordering::Acquire) }
     }
 
     /// Takes over what another process said.
     pub(crate) fn noticed(&self, notice: &Notice) {
         self.flushed.fetch_max(notice.flushed, Ordering::AcqRel);
         self.last_epoch.fetch_max(notice.last, Ordering::AcqRel);
+        self.hurried.fetch_max(notice.hurried, Ordering::AcqRel);
         if notice.stop {
             self.stop.store(true, Ordering::Relaxed);
         }
@@ -93,6 +96,9 @@ struct Inlet {
 
 /// Longest that a reader may make the worker wait: a dataflow message of another worker may be there.
 const PATIENCE: Duration = Duration::from_millis(1);
+
+/// The part of what may wait for sinks that dead letters may make, before they are committed.
+const DEAD_LETTERS_SHARE: usize = 16;
 
 /// Longest that a job that ends waits for its sinks; what they have not taken by then is read again next time.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
@@ -120,25 +126,32 @@ pub(crate) fn run(
         ended.push_back((restored, Instant::now()));
     }
     dataflow.advance(None, clock.first_epoch());
-    let mut backlog = Backlog::new(shared.settings.max_outbox_bytes, worker.peers());
+    let max_bytes = shared.settings.max_outbox_bytes / DEAD_LETTERS_SHARE / worker.peers().max(1);
+    let mut backlog = Backlog::new(max_bytes as u64);
+    let mut stretch = Backlog::new(micros(shared.settings.uncommitted_span()));
     let mut outcome = Ok(());
     loop {
         let now = Instant::now();
-        let epoch = clock.epoch_at(now);
+        let hurried = shared.hurried.load(Ordering::Acquire);
+        let epoch = clock.epoch_at(now, hurried);
         if epoch > dataflow.epoch() {
             ended.push_back((dataflow.epoch(), now));
+            let gone_by = inlets.iter().map(|inlet| inlet.intake.stretch()).max().unwrap_or_default();
+            stretch.add(dataflow.epoch(), micros(gone_by));
             end_epoch(shared, &mut dataflow, &mut inlets, epoch, now);
             report_complete(worker, shared, &dataflow, &mut ended);
             profile.report(worker, now, || partitions(&inlets, now));
             outcome = commit(shared, &mut inlets);
-            backlog.release(shared.flushed.load(Ordering::Acquire));
         }
         let over = shared.stop.load(Ordering::Relaxed) || inlets.iter().all(|inlet| inlet.finished);
         if over || outcome.is_err() {
             break;
         }
+        let flushed = shared.flushed.load(Ordering::Acquire);
+        backlog.release(flushed);
+        stretch.release(flushed);
         let behind = shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight;
-        let is_held_back = behind || backlog.is_full();
+        let is_held_back = behind || backlog.is_full() || stretch.is_full();
         profile.turn(now, is_held_back);
         let quiet = if is_held_back {
             true
@@ -147,7 +160,12 @@ pub(crate) fn run(
             let done = read(shared, &mut dataflow, &mut inlets, &mut backlog);
             profile.has_read(began.elapsed());
             match done {
-                Ok(quiet) => quiet,
+                Ok(quiet) => {
+                    if inlets.iter().any(|inlet| inlet.intake.is_ahead()) {
+                        shared.hurried.fetch_max(hurried + 1, Ordering::AcqRel);
+                    }
+                    quiet
+                }
                 Err(error) => {
                     outcome = Err(error);
                     break;
@@ -168,6 +186,10 @@ pub(crate) fn run(
     profile.report_now(worker, now, partitions(&inlets, now));
     outcome?;
     Ok(commit(shared, &mut inlets)?)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// How far all partitions of this worker have been read.
@@ -302,7 +324,7 @@ impl Inlet {
                 let reason = letter.reason.label().to_owned();
                 metrics.dead_letters.get_or_create(&ReasonLabel { reason }).inc();
             }
-            backlog.add(dataflow.epoch(), letters.iter().map(DeadLetter::weight).sum());
+            backlog.add(dataflow.epoch(), letters.iter().map(DeadLetter::weight).sum::<usize>() as u64);
             self.dead_letters.extend(letters);
         }
     }

@@ -3,7 +3,7 @@
 use std::{ops::ControlFlow, time::Duration};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
-use highwater_engine::{Flow, Job, JobError, Name, Plain, Query, Settings, Source, Timestamp, days, minutes};
+use highwater_engine::{Flow, Job, JobError, Name, Plain, Query, Settings, Source, Timestamp, days};
 use highwater_operators::{Alert, Dimension, Measure, RuleMetric, RuleSpec, SpecProblem, catalog};
 
 use crate::{Detectors, MessagePatterns, Rollups, Rules, anomalies, patterns, rules, stats};
@@ -62,9 +62,6 @@ pub enum BacktestError {
 
 /// How often progress is told.
 const EVERY: Duration = Duration::from_millis(100);
-/// Epochs are short, since nobody watches, and little may happen in each: what is read fast must not be over before it is seen.
-const TICK: Duration = Duration::from_millis(5);
-const EPOCH_SPAN: Duration = minutes(10);
 
 impl Backtest {
     /// From when on logs matter: windows are to be full, and alerts long enough, when the test begins.
@@ -127,8 +124,6 @@ impl Backtest {
     fn settings(&self) -> Settings {
         Settings {
             cluster: None,
-            tick: TICK,
-            max_epoch_span: Some(EPOCH_SPAN),
             // a source that is slow is not silent
             idle_after: days(36_500),
             ..self.settings.clone()

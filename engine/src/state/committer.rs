@@ -139,7 +139,7 @@ impl Committer {
         }
     }
 
-    /// Commits every `interval`, if there is something to commit, until the dataflow is over and sinks have taken what
+    /// Commits every `interval`, or when `span` of event time has gone by, if there is something to commit, until the dataflow is over and sinks have taken what
     /// they take. `progress` is called with the newest epoch that the sources need not read again.
     ///
     /// # Errors
@@ -148,6 +148,7 @@ impl Committer {
         mut self,
         events: &Receiver<Event>,
         interval: Duration,
+        span: Duration,
         mut progress: impl FnMut(Epoch),
     ) -> Result<(), StateError> {
         let mut last = Instant::now();
@@ -155,7 +156,8 @@ impl Committer {
         let mut over = false;
         while !over || sinks > 0 {
             let next = last + interval;
-            let due = over || (self.newest.is_some() && Instant::now() >= next);
+            let gone_by = self.newest.map(|(_, watermark)| watermark.since(self.committed.watermark));
+            let due = over || gone_by.is_some_and(|gone_by| gone_by >= span || Instant::now() >= next);
             if due && self.has_room() {
                 self.commit()?;
                 last = Instant::now();

@@ -108,7 +108,7 @@ fn run(
     }
     let _ = outputs.send(Output::Over);
     if let Some(committer) = committer {
-        committer.run(&closed, Duration::ZERO, |_| ()).map_err(|error| error.to_string())?;
+        committer.run(&closed, Duration::ZERO, Duration::MAX, |_| ()).map_err(|error| error.to_string())?;
     }
     publisher.join().map_err(|_| "the publisher panicked".to_owned())
 }

@@ -17,7 +17,7 @@ use highwater_connectors::{
     GeneratorSource,
     generator::{CYCLE, Traffic},
 };
-use highwater_engine::{Batch, Job, Name, Settings, Sink, SinkError, Timestamp, days, hours, minutes};
+use highwater_engine::{Batch, Job, Name, Settings, Sink, SinkError, Timestamp, days, hours};
 use highwater_operators::{Anomaly, catalog};
 
 use crate::{detection::Detection, score::Score};
@@ -71,8 +71,6 @@ type Told = Arc<Mutex<BTreeMap<String, Anomaly>>>;
 fn tell(traffic: Traffic, window: Duration, history: Duration, to: Timestamp) -> Result<Vec<Anomaly>> {
     let told = Told::default();
     let settings = Settings {
-        tick: Duration::from_millis(5),
-        max_epoch_span: Some(minutes(1)),
         retention: hours(2),
         // logs that are made more slowly than they are read are not silence
         idle_after: days(36_500),
