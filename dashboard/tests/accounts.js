@@ -68,11 +68,12 @@ async function stayIn(page, { url, password }) {
   await signIn(page, password);
   await choosePassword(page, password);
   await page.getByRole("button", { name: "admin" }).waitFor();
+  // a new password began a session, which was asked how long it lasts
+  await until("the new session is asked", () => renewals.length > 0);
   const first = await sessionCookie(page);
   assert.equal(first.httpOnly, true, "no script gets at it");
   const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
   assert.ok(!stored.includes(first.value.split(".")[2]), "nothing that scripts get at shows who asks");
-  // a new password began a session that was asked how long it lasts
   const before = renewals.length;
 
   const other = await page.context().newPage();
