@@ -87,7 +87,7 @@ pub enum Method {
 /// What the methods found in one window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
-    /// Standard deviations from the mean of the past.
+    /// Standard deviations from what was expected.
     pub z_score: Real,
     /// Deviation from the moving average, in percent of it; none while it has too short a past.
     pub moving_average_deviation_percent: Option<Real>,
@@ -95,7 +95,7 @@ pub struct Evidence {
     pub isolation_forest_score: Option<Real>,
     /// How many windows of past the z-score is taken over.
     pub history_windows: u32,
-    /// Where the value would have been unremarkable: low and high.
+    /// Where the value would have been unremarkable, about what was expected: low and high.
     pub band: [Real; 2],
 }
 

@@ -75,7 +75,7 @@ pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, conf
             moving_average_deviation_percent: average.map(|average| average.deviation_percent.into()),
             isolation_forest_score: forest.map(Real::from),
             history_windows: u32::try_from(baseline.windows).unwrap_or(u32::MAX),
-            band: average.map_or_else(|| baseline.band(config.band, sample.of), |average| average.band).map(Real::from),
+            band: baseline.band(config.band, sample.of).map(Real::from),
         },
     })
 }

@@ -18,7 +18,7 @@ pub struct Detection {
     pub moving_average: History,
     /// The deviation from the moving average that counts as a detection of its own, in percent; only outside the band.
     pub deviation_from: f64,
-    /// Half the band around the moving average, in standard deviations.
+    /// Half the band around the moving average, and around what is expected, in standard deviations.
     pub band: f64,
     /// The isolation forest's score that counts as a detection of its own.
     pub forest_from: f64,
