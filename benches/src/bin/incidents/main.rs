@@ -49,20 +49,25 @@ const WARM_UP: u32 = 360;
 fn main() -> Result<()> {
     let Arguments { days, rates, noises, windows } = Arguments::parse();
     let mut out = std::io::stdout().lock();
-    for (rate, noise, seconds) in rates.iter().flat_map(|rate| {
-        let noises = noises.iter().map(move |noise| (rate, noise));
-        noises.flat_map(|(rate, noise)| windows.iter().map(move |window| (rate, noise, window)))
-    }) {
-        writeln!(out, "{rate} logs/s, noise {noise}, windows of {seconds} s:")?;
-        let window = Duration::from_secs(*seconds);
-        let traffic = Traffic { logs_per_second: *rate, noise: *noise, ..Traffic::default() };
-        let to = Timestamp::now().align(CYCLE);
-        let from = to.minus(Duration::from_secs_f64(days * 86_400.0));
-        let history = to.since(from.minus(window * WARM_UP));
-        let told = tell(traffic.clone(), window, history, to)?;
-        Score::of(&told, window, traffic.anchor, from, to).print(&mut out)?;
+    for &rate in &rates {
+        for &noise in &noises {
+            for &seconds in &windows {
+                writeln!(out, "{rate} logs/s, noise {noise}, windows of {seconds} s:")?;
+                let traffic = Traffic { logs_per_second: rate, noise, ..Traffic::default() };
+                score(traffic, Duration::from_secs(seconds), days)?.print(&mut out)?;
+            }
+        }
     }
     Ok(())
+}
+
+fn score(traffic: Traffic, window: Duration, days: f64) -> Result<Score> {
+    let to = Timestamp::now().align(CYCLE);
+    let from = to.minus(Duration::from_secs_f64(days * 86_400.0));
+    let history = to.since(from.minus(window * WARM_UP));
+    let anchor = traffic.anchor;
+    let told = tell(traffic, window, history, to)?;
+    Ok(Score::of(&told, window, anchor, from, to))
 }
 
 /// All anomalies that are told of, by their id, as they were told last.
