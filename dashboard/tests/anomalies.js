@@ -25,6 +25,8 @@ export default function anomalies(house) {
           .filter({ hasText: "high_error_rate" })
           .filter({ hasText: SERVICE });
         await row.first().waitFor({ timeout: 90_000 });
+        const incidents = overview.getByRole("list", { name: "The last incidents" });
+        await incidents.getByRole("link", { name: SERVICE }).first().waitFor({ timeout: 90_000 });
       });
     });
   });
@@ -37,6 +39,7 @@ export default function anomalies(house) {
       const why = page.getByRole("region", { name: SERVICE });
       for (const text of ["Expected", "Unremarkable", "Deviation"])
         await why.getByText(text, { exact: true }).waitFor();
+      await why.getByRole("rowheader", { name: "level ERROR" }).waitFor();
       await why.getByText("the ledger is away").first().waitFor();
       await why.getByRole("link", { name: "Logs of this time" }).click();
       await page.getByRole("heading", { level: 1, name: "Logs" }).waitFor();
