@@ -274,7 +274,7 @@ impl Running {
 }
 
 fn fail(shared: &worker::Shared, failure: &Mutex<Option<JobError>>, error: JobError) {
-    tracing::error!(error = %error, "the job fails");
+    tracing::error!(error = &error as &(dyn std::error::Error + 'static), "the job fails");
     failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     shared.failed.store(true, Ordering::Relaxed);
     shared.stop.store(true, Ordering::Relaxed);

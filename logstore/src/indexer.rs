@@ -118,7 +118,10 @@ impl Work {
             if start.elapsed() > BACKOFF.1 {
                 backoff = BACKOFF.0;
             }
-            tracing::warn!(%error, "the log store cannot add logs; it tries again");
+            tracing::warn!(
+                error = &error as &(dyn std::error::Error + 'static),
+                "the log store cannot add logs; it tries again"
+            );
             self.metrics.failures.inc();
             self.shared.report.lock().failure = Some(error.to_string());
             if self.stopped.recv_timeout(backoff) == Err(RecvTimeoutError::Disconnected) {

@@ -70,6 +70,19 @@ pub(crate) fn code_of(error: &KafkaError) -> Option<RDKafkaErrorCode> {
     }
 }
 
+/// Asks again for as long as who would know is not ready.
+pub(crate) fn patiently<T>(ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
+    let deadline = Instant::now() + REQUEST_TIMEOUT;
+    loop {
+        match ask() {
+            Err(error) if (is_settling(&error) || is_moving(&error)) && Instant::now() < deadline => {
+                pause(Duration::from_millis(100));
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Whether it is the group's coordinator that is not ready: one that has moved or has just come up needs a moment.
 pub(crate) fn is_settling(error: &KafkaError) -> bool {
     matches!(
@@ -78,6 +91,23 @@ pub(crate) fn is_settling(error: &KafkaError) -> bool {
             RDKafkaErrorCode::NotCoordinator
                 | RDKafkaErrorCode::CoordinatorNotAvailable
                 | RDKafkaErrorCode::CoordinatorLoadInProgress
+        )
+    )
+}
+
+/// Whether it is a partition's leader that is not ready: one that has moved, or that has not heard yet of a topic that was
+/// just created.
+fn is_moving(error: &KafkaError) -> bool {
+    matches!(
+        code_of(error),
+        Some(
+            RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::ReplicaNotAvailable
+                | RDKafkaErrorCode::BrokerTransportFailure
         )
     )
 }

@@ -8,7 +8,13 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer},
 };
 
-use super::{ask::hear_trouble, config::REQUEST_TIMEOUT, context::Consuming, reader::KafkaReader, source::KafkaSource};
+use super::{
+    ask::{hear_trouble, patiently},
+    config::REQUEST_TIMEOUT,
+    context::Consuming,
+    reader::KafkaReader,
+    source::KafkaSource,
+};
 
 /// The records of a topic from a time on, by the brokers' timestamps, up to where its partitions end when it is opened.
 /// No offsets are committed.
@@ -39,7 +45,7 @@ impl KafkaPast {
         for partition in partitions {
             wanted.add_partition_offset(&self.source.topic.name, *partition, at).map_err(failed)?;
         }
-        let found = consumer.offsets_for_times(wanted, REQUEST_TIMEOUT).map_err(failed)?;
+        let found = patiently(|| consumer.offsets_for_times(wanted.clone(), REQUEST_TIMEOUT)).map_err(failed)?;
         let mut stretches = Vec::new();
         for element in found.elements() {
             let (_, end) = self.source.bounds(consumer, element.partition())?;

@@ -215,7 +215,9 @@ impl KafkaReader {
     fn out_of_range(&mut self, error: KafkaError) -> Result<(), SourceError> {
         let mut lost = Vec::new();
         for partition in &mut self.mine {
-            if let Ok((low, high)) = self.source.bounds(&self.consumer, partition.id)
+            let topic = &self.source.topic.name;
+            // whose ends are not told is read anew, and found out of range again
+            if let Ok((low, high)) = self.consumer.fetch_watermarks(topic, partition.id, DOUBT_PATIENCE)
                 && !(low..=high).contains(&partition.next)
             {
                 lost.push(Lost { partition: partition.id, next: partition.next, low, high });

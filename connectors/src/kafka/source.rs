@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::{
     KafkaConfig, Topic,
-    ask::{hear_trouble, is_settling},
+    ask::{hear_trouble, patiently},
     config::{REQUEST_TIMEOUT, explain},
     context::{Consuming, Context, Ends},
     reader::KafkaReader,
@@ -193,19 +193,11 @@ impl KafkaSource {
     ) -> Result<Vec<(i32, Option<i64>)>, SourceError> {
         let mut all = TopicPartitionList::new();
         all.add_partition_range(&self.topic.name, 0, count - 1);
-        let deadline = Instant::now() + REQUEST_TIMEOUT;
-        let committed = loop {
-            match consumer.committed_offsets(all.clone(), REQUEST_TIMEOUT) {
-                Ok(committed) => break committed,
-                Err(error) if is_settling(&error) && Instant::now() < deadline => pause(Duration::from_millis(100)),
-                Err(error) => {
-                    let trouble = hear_trouble(consumer);
-                    let what =
-                        format!("the offsets of group {:?} at {} cannot be read{trouble}", self.group, self.brokers());
-                    return Err(self.error(what).because(error));
-                }
-            }
-        };
+        let committed = patiently(|| consumer.committed_offsets(all.clone(), REQUEST_TIMEOUT)).map_err(|error| {
+            let trouble = hear_trouble(consumer);
+            let what = format!("the offsets of group {:?} at {} cannot be read{trouble}", self.group, self.brokers());
+            self.error(what).because(error)
+        })?;
         let mut offsets = Vec::new();
         for element in committed.elements() {
             element.error().map_err(|error| {
@@ -219,7 +211,7 @@ impl KafkaSource {
     }
 
     pub(super) fn bounds(&self, consumer: &BaseConsumer<Consuming>, partition: i32) -> Result<(i64, i64), SourceError> {
-        consumer.fetch_watermarks(&self.topic.name, partition, REQUEST_TIMEOUT).map_err(|error| {
+        patiently(|| consumer.fetch_watermarks(&self.topic.name, partition, REQUEST_TIMEOUT)).map_err(|error| {
             let trouble = hear_trouble(consumer);
             self.error(format!("the ends of partition {partition} at {} cannot be read{trouble}", self.brokers()))
                 .because(error)
