@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, path::Path, sync::Arc, time::Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use highwater_engine::{Flow, Job, Name, Query, Service, Settings, Windowed, seconds};
 use highwater_operators::Tally;
 use highwater_queries::Standard;
@@ -27,7 +27,8 @@ const fn rounds(count: usize) -> Rounds {
 
 pub(crate) fn run(case: &str) -> Result<Usage> {
     match case {
-        "parse" => parse(),
+        "parse" => parse(1),
+        "parse-2-threads" => parse(2),
         "one-query" => job(1, ROUNDS, Box::new(OneQuery)),
         "one-query-2-workers" => job(2, ROUNDS, Box::new(OneQuery)),
         "all-queries" => job(1, ROUNDS, Box::new(Standard::default())),
@@ -49,7 +50,18 @@ pub(crate) fn run(case: &str) -> Result<Usage> {
 }
 
 /// The yardstick: the same bytes parsed into borrowed fields, and nothing else.
-fn parse() -> Result<Usage> {
+fn parse(threads: usize) -> Result<Usage> {
+    let parts = Data::generate(LOGS, LOGS_PER_SECOND)?.split(threads);
+    let logs = parts.iter().map(|part| ROUNDS * part.len()).sum::<usize>() as u64;
+    let meter = Meter::start()?;
+    std::thread::scope(|scope| -> Result<()> {
+        let parsing: Vec<_> = parts.into_iter().map(|part| scope.spawn(|| parse_rounds(part))).collect();
+        parsing.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+    })?;
+    meter.stop(logs)
+}
+
+fn parse_rounds(mut data: Data) -> Result<()> {
     #[derive(Deserialize)]
     struct Fields<'a> {
         timestamp: &'a str,
@@ -62,8 +74,6 @@ fn parse() -> Result<Usage> {
         #[serde(borrow)]
         message: std::borrow::Cow<'a, str>,
     }
-    let mut data = Data::generate(LOGS, LOGS_PER_SECOND)?;
-    let meter = Meter::start()?;
     for round in 0..ROUNDS {
         data.begin_round(rounds(ROUNDS).start(round));
         for at in 0..data.len() {
@@ -72,7 +82,7 @@ fn parse() -> Result<Usage> {
             std::hint::black_box((timestamp, level, service, host, trace_id, span_id, latency_ms, message));
         }
     }
-    meter.stop((ROUNDS * data.len()) as u64)
+    Ok(())
 }
 
 /// Count, errors, mean and greatest latency per service, in windows of ten seconds.

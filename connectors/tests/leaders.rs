@@ -1,7 +1,7 @@
 //! Partitions whose leader does not know of them yet, on librdkafka's own mock of a cluster: a real one shows this for
 //! milliseconds after a topic was created.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
