@@ -42,12 +42,12 @@ impl<A: 'static, B: 'static> Epochs<A, B> {
         left.for_each_time(|cap, batches| {
             let (_, items, _) =
                 self.waiting.entry(*cap.time()).or_insert_with(|| (cap.retain(port), Vec::new(), Vec::new()));
-            items.extend(batches.flat_map(|batch| batch.drain(..)));
+            batches.for_each(|batch| items.append(batch));
         });
         right.for_each_time(|cap, batches| {
             let (_, _, items) =
                 self.waiting.entry(*cap.time()).or_insert_with(|| (cap.retain(port), Vec::new(), Vec::new()));
-            items.extend(batches.flat_map(|batch| batch.drain(..)));
+            batches.for_each(|batch| items.append(batch));
         });
     }
 

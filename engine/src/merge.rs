@@ -103,9 +103,9 @@ impl<K: Key, A: Monoid + ExchangeData> Shard<K, A> {
         let before = self.watermark;
         self.watermark = watermark.map_or(before, |to| to.max(before));
         let judged_by = if self.windowing.linger { before } else { self.watermark };
-        let mut changes = Vec::new();
         let restores = self.restored_through.is_some_and(|restored| epoch <= restored);
         let rows = if restores { panes } else { self.coalesce(panes) };
+        let mut changes = Vec::with_capacity(rows.len());
         for ((key, window), aggregate) in rows {
             if self.windowing.expired(window, judged_by) {
                 self.metrics.late_updates.inc();

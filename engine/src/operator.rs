@@ -74,7 +74,7 @@ impl<'s> Flow<'s> {
 type Changes<D> = Vec<(D, isize)>;
 
 fn sorted<A: Ord, B: Ord>(items: Vec<Item<A, B>>) -> (Changes<A>, Changes<B>) {
-    let (mut rows, mut shared) = (Vec::new(), Vec::new());
+    let (mut rows, mut shared) = (Vec::with_capacity(items.len()), Vec::new());
     for item in items {
         match item {
             Item::Row(row, diff) => rows.push((row, diff)),
