@@ -22,6 +22,10 @@ use highwater_engine::{
 use highwater_logstore::{Clause, Field, Indexer, LogStore, Predicate, Query, Search, StoreSettings, Value};
 use prometheus_client::registry::Registry;
 
+/// As in `highwater` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Lines of a file: all but the last fifth as fast as they are taken, those at a rate once it is set.
 #[derive(Clone)]
 struct Lines {

@@ -152,7 +152,7 @@ impl Pass {
                 return Ok(());
             }
         }
-        let mut columns = Columns::open(self, segment, wanted)?;
+        let mut columns = Columns::open(self, segment, whole, wanted)?;
         let mut scorer = self.weight.scorer(reader, 1.0)?;
         let mut docs = [0; COLLECT_BLOCK_BUFFER_LEN];
         for block in 0_usize.. {

@@ -1,10 +1,10 @@
 //! The columns of one segment, as a pass reads them: block by block, nothing allocated per log.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt::Debug, ops::Range, sync::Arc, time::Duration};
 
 use tantivy::{
     COLLECT_BLOCK_BUFFER_LEN, DocId, SegmentReader,
-    columnar::{ColumnValues, StrColumn},
+    columnar::{Column, ColumnIndex, ColumnValues, StrColumn},
 };
 
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 /// The columns of a segment that a pass needs.
 pub(crate) struct Columns {
     times: Arc<dyn ColumnValues<i64>>,
+    /// whether all logs of the segment are within the times that are looked at
+    whole: bool,
     ids: Option<Ids>,
     counted: Option<Counted>,
     /// complement or not, of the cursor
@@ -37,15 +39,17 @@ struct Counted {
     services: StrColumn,
     by_service: Vec<u64>,
     width: i64,
-    /// the bar that was counted last: logs are nearly in order
-    bar: (i64, u64),
+    /// the bar that was counted last, by its times: logs are nearly in order
+    bar: Range<i64>,
+    in_bar: u64,
 }
 
 impl Columns {
-    pub(crate) fn open(pass: &Pass, segment: &Segment, wanted: bool) -> Result<Self, StoreError> {
+    pub(crate) fn open(pass: &Pass, segment: &Segment, whole: bool, wanted: bool) -> Result<Self, StoreError> {
         let after = pass.after.map(|after| rank(pass.order, after.timestamp.as_micros(), after.key));
         Ok(Columns {
-            times: segment.times.clone().first_or_default_col(0),
+            times: dense(segment.times.clone()),
+            whole,
             ids: if wanted && pass.limit > 0 { Some(Ids::open(segment.reader())?) } else { None },
             counted: pass.bucket.map(|width| Counted::open(segment.reader(), width)).transpose()?,
             after,
@@ -55,17 +59,10 @@ impl Columns {
     pub(crate) fn collect(&mut self, pass: &Pass, docs: &[DocId], place: usize, tally: &mut Tally) {
         let mut times = [0; COLLECT_BLOCK_BUFFER_LEN];
         let times = &mut times[..docs.len()];
-        self.times.get_vals(docs, times);
+        read(&*self.times, docs, times);
         let mut inside = [0; COLLECT_BLOCK_BUFFER_LEN];
-        let mut count = 0;
-        for (place, doc) in docs.iter().enumerate() {
-            // `count` is never ahead of `place`
-            let at = times[place];
-            (times[count], inside[count]) = (at, *doc);
-            count += usize::from(pass.within.contains(&at));
-        }
-        let (docs, times) = (&inside[..count], &times[..count]);
-        tally.total += count as u64;
+        let (docs, times) = if self.whole { (docs, &*times) } else { within(&pass.within, docs, times, &mut inside) };
+        tally.total += docs.len() as u64;
         if let Some(counted) = &mut self.counted {
             counted.count(docs, times, tally);
         }
@@ -84,8 +81,8 @@ impl Columns {
 impl Ids {
     pub(crate) fn open(reader: &SegmentReader) -> Result<Self, StoreError> {
         let streams = text_column(reader, "stream")?;
-        let offsets = reader.fast_fields().i64("offset")?.first_or_default_col(0);
-        let ordinals = streams.ords().clone().first_or_default_col(0);
+        let offsets = dense(reader.fast_fields().i64("offset")?);
+        let ordinals = dense(streams.ords().clone());
         Ok(Ids { offsets, ordinals, streams, known: HashMap::new() })
     }
 
@@ -133,44 +130,45 @@ impl Counted {
     fn open(reader: &SegmentReader, width: Duration) -> Result<Self, StoreError> {
         let services = text_column(reader, "service")?;
         Ok(Counted {
-            levels: reader.fast_fields().u64("level")?.first_or_default_col(0),
-            ordinals: services.ords().clone().first_or_default_col(0),
+            levels: dense(reader.fast_fields().u64("level")?),
+            ordinals: dense(services.ords().clone()),
             by_service: vec![0; services.num_terms()],
             services,
             width: i64::try_from(width.as_micros()).unwrap_or(i64::MAX).max(1),
-            bar: (0, 0),
+            bar: 0..0,
+            in_bar: 0,
         })
     }
 
     fn count(&mut self, docs: &[DocId], times: &[i64], tally: &mut Tally) {
         let mut values = [0; COLLECT_BLOCK_BUFFER_LEN];
         let values = &mut values[..docs.len()];
-        self.levels.get_vals(docs, values);
+        read(&*self.levels, docs, values);
         for level in &*values {
             if let Some(count) = tally.levels.get_mut(*level as usize) {
                 *count += 1;
             }
         }
-        self.ordinals.get_vals(docs, values);
+        read(&*self.ordinals, docs, values);
         for service in &*values {
             if let Some(count) = self.by_service.get_mut(*service as usize) {
                 *count += 1;
             }
         }
         for at in times {
-            let bar = at.div_euclid(self.width);
-            if bar != self.bar.0 {
+            if !self.bar.contains(at) {
                 self.end_bar(tally);
-                self.bar.0 = bar;
+                let start = at.div_euclid(self.width).saturating_mul(self.width);
+                self.bar = start..start.saturating_add(self.width);
             }
-            self.bar.1 += 1;
+            self.in_bar += 1;
         }
     }
 
     fn end_bar(&mut self, tally: &mut Tally) {
-        let (bar, count) = std::mem::take(&mut self.bar);
+        let count = std::mem::take(&mut self.in_bar);
         if count > 0 {
-            *tally.bars.entry(bar).or_default() += count;
+            *tally.bars.entry(self.bar.start.div_euclid(self.width)).or_default() += count;
         }
     }
 
@@ -187,6 +185,44 @@ impl Counted {
         }
         Ok(())
     }
+}
+
+/// A column in which each log has a value, as all that passes read by block are: without asking for each log whether it
+/// has one.
+fn dense<T: PartialOrd + Copy + Debug + Default + Send + Sync + 'static>(
+    column: Column<T>,
+) -> Arc<dyn ColumnValues<T>> {
+    match column.index {
+        ColumnIndex::Full => column.values,
+        _ => column.first_or_default_col(T::default()),
+    }
+}
+
+/// The values of a block of logs; of logs in a row they are unpacked together.
+fn read<T: PartialOrd + 'static>(column: &dyn ColumnValues<T>, docs: &[DocId], values: &mut [T]) {
+    match (docs.first(), docs.last()) {
+        (Some(first), Some(last)) if (last - first) as usize + 1 == docs.len() => {
+            column.get_range(u64::from(*first), values);
+        }
+        _ => column.get_vals(docs, values),
+    }
+}
+
+/// The logs of a block whose times are within a range, and these times.
+fn within<'b>(
+    range: &Range<i64>,
+    docs: &[DocId],
+    times: &'b mut [i64],
+    inside: &'b mut [DocId],
+) -> (&'b [DocId], &'b [i64]) {
+    let mut count = 0;
+    for (place, doc) in docs.iter().enumerate() {
+        // `count` is never ahead of `place`
+        let at = times[place];
+        (times[count], inside[count]) = (at, *doc);
+        count += usize::from(range.contains(&at));
+    }
+    (&inside[..count], &times[..count])
 }
 
 /// A column of text.
