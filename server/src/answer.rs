@@ -134,12 +134,11 @@ async fn dispatch(
     let Some(address) = address else {
         return Err(Problem::not_found("no such address; the API is under /api/v1, /docs describes it"));
     };
-    let allowed = address.allowed();
     if request.method == Method::OPTIONS && cors::is_preflight(state, &request.headers) {
-        return Ok(cors::preflight(&allowed));
+        return Ok(cors::preflight(&address.allowed()));
     }
     let Some(operation) = address.operation(request.method.as_str()) else {
-        return Err(Problem::method(&allowed));
+        return Err(Problem::method(&address.allowed()));
     };
     if operation.verb != Verb::Get || request.ws.is_some() {
         check_origin(state, &request.headers)?;

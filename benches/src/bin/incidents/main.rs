@@ -81,7 +81,7 @@ fn tell(traffic: Traffic, window: Duration, history: Duration, to: Timestamp) ->
         idle_after: days(36_500),
         ..Settings::default()
     };
-    let listener: Box<dyn Sink> = Box::new(Listener(told.clone()));
+    let listener: Box<dyn Sink> = Box::new(Listener { told: told.clone(), day: 0, from: to.minus(history) });
     let job = Job {
         settings,
         sources: vec![Box::new(GeneratorSource::new(traffic, history).until(to))],
@@ -94,7 +94,25 @@ fn tell(traffic: Traffic, window: Duration, history: Duration, to: Timestamp) ->
     Ok(told.values().cloned().collect())
 }
 
-struct Listener(Told);
+struct Listener {
+    told: Told,
+    from: Timestamp,
+    /// since then, as far as has been said
+    day: u64,
+}
+
+impl Listener {
+    /// Says how far it is: days take minutes each.
+    fn hear(&mut self, at: Timestamp) -> Result<(), SinkError> {
+        let day = at.since(self.from).as_secs() / days(1).as_secs();
+        if day > self.day {
+            self.day = day;
+            writeln!(std::io::stderr(), "day {day} is over")
+                .map_err(|error| SinkError::new(self.name(), "standard error is closed").because(error))?;
+        }
+        Ok(())
+    }
+}
 
 impl Sink for Listener {
     fn name(&self) -> Name {
@@ -102,9 +120,10 @@ impl Sink for Listener {
     }
 
     fn deliver(&mut self, batches: &[Batch]) -> Result<(), SinkError> {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let values = batches.iter().flat_map(|batch| &batch.changes).filter_map(|change| change.record.value.as_ref());
         for anomaly in values.filter_map(|value| serde_json::from_value::<Anomaly>(value.clone()).ok()) {
+            self.hear(anomaly.window_start)?;
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
             told.insert(anomaly.id.clone(), anomaly);
         }
         Ok(())
