@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow};
 use crate::{
     changelog::View,
     kafka::Kafka,
-    logs::{LATENESS, PARTITIONS, RETENTION},
+    logs::{LATENESS, PARTITIONS},
     plan::{MAX_PROCESSES, Shape},
     ports,
     process::Process,
@@ -28,6 +28,15 @@ pub const VIEWS: [View; 2] = [View::LogVolume, View::ErrorRate];
 /// The view of alerts.
 pub const ALERTS: &str = "alerts";
 
+/// How the job takes time.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// How much later than others a log may be and still count.
+    pub retention: Duration,
+    /// A partition that is silent for longer holds nothing back.
+    pub idle_after: Duration,
+}
+
 /// What is started again and again.
 pub struct Job {
     binary: PathBuf,
@@ -39,16 +48,16 @@ pub struct Job {
 }
 
 impl Job {
-    /// Writes the configuration and the processes' addresses into `folder` and creates the topics, which begin with `name`. A partition that is silent
-    /// for longer than `idle_after` holds nothing back.
+    /// Writes the configuration and the processes' addresses into `folder` and creates the topics, which begin with
+    /// `name`.
     ///
     /// # Errors
     /// Where the folder cannot be written or the cluster does not do it.
-    pub fn prepare(binary: &Path, folder: &Path, kafka: &Kafka, name: &str, idle_after: Duration) -> Result<Self> {
+    pub fn prepare(binary: &Path, folder: &Path, kafka: &Kafka, name: &str, times: Times) -> Result<Self> {
         let (config, hosts) = (folder.join("highwater.toml"), folder.join("hosts"));
         let unwritable = || format!("{} cannot be written", folder.display());
         let state = folder.join(STATE);
-        std::fs::write(&config, configuration(kafka, name, &state, idle_after)).with_context(unwritable)?;
+        std::fs::write(&config, configuration(kafka, name, &state, times)).with_context(unwritable)?;
         let addresses = ports::free(MAX_PROCESSES)?.into_iter().map(|port| format!("127.0.0.1:{port}\n"));
         std::fs::write(&hosts, addresses.collect::<String>()).with_context(unwritable)?;
         let log_path = folder.join("highwater.log");
@@ -106,8 +115,8 @@ fn topic(name: &str, what: &str) -> String {
     format!("{name}-{what}")
 }
 
-fn configuration(kafka: &Kafka, name: &str, state: &Path, idle_after: Duration) -> String {
-    let idle_after = idle_after.as_millis();
+fn configuration(kafka: &Kafka, name: &str, state: &Path, times: Times) -> String {
+    let (retention, idle_after) = (times.retention.as_millis(), times.idle_after.as_millis());
     let brokers = &kafka.brokers;
     let input = topic(name, "logs");
     let sink = |view: &str| {
@@ -129,7 +138,7 @@ commit_interval = "200ms"
 
 [time]
 lateness = "{LATENESS}ms"
-retention = "{RETENTION}ms"
+retention = "{retention}ms"
 idle_after = "{idle_after}ms"
 
 # few enough that the soak test sees the oldest go before it looks for growth

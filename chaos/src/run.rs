@@ -13,9 +13,9 @@ use crate::{
     broker::Broker,
     cluster::Cluster,
     horizon::Horizon,
-    job::{Job, VIEWS},
+    job::{Job, Times, VIEWS},
     kafka::Kafka,
-    logs::Logs,
+    logs::{Logs, RETENTION},
     oracle::Expected,
     plan::{Plan, Shape, What},
     producer::Producer,
@@ -37,7 +37,8 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// Partitions that are silent for a while, because a start took long, must not let time pass: nothing else would make
 /// logs expire that still count.
-const IDLE_AFTER: Duration = Duration::from_secs(30);
+const TIMES: Times =
+    Times { retention: Duration::from_millis(RETENTION.unsigned_abs()), idle_after: Duration::from_secs(30) };
 
 /// What a run needs to know.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ pub fn run(options: &Options, broker: &Broker) -> Result<Report> {
     let plan = Plan::new(seed, kills, broker_restarts, logs_per_second);
     // groups and topics of runs on one cluster are kept apart by the process that they belong to
     let name = format!("chaos-{seed}-{}-{}", std::process::id(), jiff::Timestamp::now().as_millisecond());
-    let mut job = Job::prepare(&options.binary, &options.folder, kafka, &name, IDLE_AFTER)?;
+    let mut job = Job::prepare(&options.binary, &options.folder, kafka, &name, TIMES)?;
     let logs = || Logs::new(seed, logs_per_second);
     let records = logs().map(|log| (log.partition, log.json()));
     let producer = Producer::start(kafka, job.input(), records, plan.logs, logs_per_second)?;

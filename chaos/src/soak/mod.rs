@@ -20,8 +20,17 @@ use self::{
     sample::Sample,
 };
 pub use self::{report::Report, sample::Moment};
-use crate::{broker::Broker, job::Job, kafka::Kafka, plan::Shape, process::Process, producer::Producer};
+use crate::{
+    broker::Broker,
+    job::{Job, Times},
+    kafka::Kafka,
+    plan::Shape,
+    process::Process,
+    producer::Producer,
+};
 
+/// Event time passes so fast that it takes a long retention for logs, and not commits, to be what speed is bound by.
+const TIMES: Times = Times { retention: Duration::from_secs(3_600), idle_after: PARTITION_SILENT_FROM };
 /// Logs that full speed is measured with: several seconds' worth.
 const BACKLOG: u64 = 1_000_000;
 /// No producer is asked for more.
@@ -57,7 +66,7 @@ pub struct Options {
 pub fn run(options: &Options, broker: &Broker, tell: impl FnMut(&str) -> Result<()>) -> Result<Report> {
     let kafka = broker.kafka();
     let name = format!("soak-{}-{}", options.seed, std::process::id());
-    let job = Job::prepare(&options.binary, &options.folder, kafka, &name, PARTITION_SILENT_FROM)?;
+    let job = Job::prepare(&options.binary, &options.folder, kafka, &name, TIMES)?;
     let process = job.start(Shape::ALONE, 0)?;
     Soak::new(options, kafka, &job, process, tell)
         .and_then(|soak| soak.run(options))
