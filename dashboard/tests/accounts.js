@@ -80,6 +80,9 @@ async function stayIn(page, { url, password }) {
   await other.goto(`${url}/traces`);
   await other.getByRole("button", { name: "admin" }).waitFor();
 
+  // sessions that begin in the same second are shown by the same cookie
+  const nextSecond = 1000 * (issuedAt(first) + 1);
+  await until("another session is shown by another cookie", () => Date.now() >= nextSecond);
   await page.bringToFront();
   await page.clock.runFor(TWENTY_ONE_MINUTES);
   await until("the session is renewed", () => renewals.length > before);
@@ -117,6 +120,12 @@ async function takeAway(page, job) {
   await signIn(page, job.password);
   await choosePassword(page, job.password);
   await page.getByRole("heading", { level: 1, name: "Logs" }).waitFor();
+  const { value } = await sessionCookie(page);
+  await until("there is a log to take away", async () => {
+    const headers = { Authorization: `Bearer ${value}` };
+    const found = await fetch(`${job.url}/api/v1/logs/search?time_range=1h&limit=1`, { headers });
+    return (await found.json()).total > 0;
+  });
   await page.getByRole("button", { name: "Export", exact: true }).click();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
@@ -146,4 +155,9 @@ async function choosePassword(page, password) {
 async function sessionCookie(page) {
   const cookies = await page.context().cookies();
   return cookies.find(({ name }) => name === "highwater_session");
+}
+
+/** When it was made, in seconds since 1970. */
+function issuedAt({ value }) {
+  return JSON.parse(Buffer.from(value.split(".")[1], "base64url").toString()).iat;
 }
