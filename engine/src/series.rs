@@ -89,7 +89,7 @@ impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
     /// A pure function of the rows, if these do not change for age alone within `follow`.
     #[must_use]
     pub fn settled(&self, follow: Duration, keep: Duration) -> Series<'s, K, V> {
-        let [follow, keep] = [follow, keep.max(follow)].map(|keep| Windowing { keep, ..self.windowing });
+        let [follow, keep] = [follow, keep.max(follow)].map(|keep| Windowing { keep, linger: true, ..self.windowing });
         let rows = settle(self.rows(), self.watermarks.clone(), follow, keep, &self.state);
         Series::new(rows, self.watermarks.clone(), keep, self.longest.clone(), self.state.clone())
     }

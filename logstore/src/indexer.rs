@@ -62,9 +62,21 @@ impl Indexer {
         let (stop, stopped) = bounded(0);
         let metrics = Metrics::register(registry);
         let work = Work { shared, sources, engine, metrics, stopped, merging: None };
-        let thread = std::thread::Builder::new().name("log-store".to_owned()).spawn(move || work.run());
+        let thread = std::thread::Builder::new().name("log-store".to_owned()).spawn(move || {
+            give_way();
+            work.run();
+        });
         let thread = thread.map_err(StoreError::io("thread"))?;
         Ok((Indexer { stop: Some(stop), thread: Some(thread) }, store))
+    }
+}
+
+/// Where there is not enough CPU for all, views, alerts and answers come first, and searches find logs somewhat later: the
+/// niceness of this thread, which those that it starts inherit. Elsewhere than on Linux it would be the whole process's.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(10) {
+        tracing::debug!(%error, "the log store's threads are as important as others");
     }
 }
 

@@ -24,12 +24,14 @@ pub use alert::{
     Part, Predicate, RuleMetric, RuleSpec, SpecProblem, TOGETHER, alert_spans, selects,
 };
 pub use condition::{Health, risk_score};
-pub use dataflow::{Alert, AlertStatus, AlertWhen, Detect, FeatureRow, FindAnomalies, IsolationForest, Patterns};
+pub use dataflow::{
+    Alert, AlertStatus, AlertWhen, Detect, FeatureRow, FindAnomalies, IsolationForest, Patterns, Remember,
+};
 pub use detect::{
-    Anomaly, AnomalyType, Assessment, Baseline, Chance, Detection, Evidence, FEATURES, Floor, History, LogPart, Method,
-    Middle, Model, MovingAverage, Point, Sample, Severity, SeverityThresholds, Shares, Shift, ShiftDimension, Side,
-    Subject, Watched, Weights, assess, detect, features, merge, moving_average, shifts, surprise, surprise_score,
-    z_score, z_scores,
+    Anomaly, AnomalyType, Assessment, Baseline, Chance, Checkpoint, Detection, Evidence, FEATURES, Floor, Found,
+    History, Judged, LogPart, LongTerm, LongTermEvidence, Method, Middle, Model, MovingAverage, Point, Remembered,
+    Sample, Severity, SeverityThresholds, Shares, Shift, ShiftDimension, Side, Subject, Told, Watched, Weights, assess,
+    detect, features, merge, moving_average, shifts, surprise, surprise_score, z_score, z_scores,
 };
 pub use highwater_detection::forest::{TrainError, Training};
 pub use incident::{IncidentRecord, SuspectRecord, incidents};

@@ -107,6 +107,7 @@ impl Pattern {
                 isolation_forest_score: None,
                 history_windows: 0,
                 band: [zero, zero],
+                long_term: None,
             },
             shifts: Vec::new(),
         })

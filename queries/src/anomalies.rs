@@ -1,13 +1,13 @@
 //! View `anomalies`: volume, error rate and latency of each service and of all together, judged by z-score, moving
-//! average and isolation forest.
+//! average and isolation forest, and minute by minute by what days and weeks before were like.
 
-use std::time::Duration;
+use std::{array, time::Duration};
 
 use differential_dataflow::VecCollection;
-use highwater_engine::{Epoch, Flow, Name, Series, Window, minutes};
+use highwater_engine::{Epoch, Flow, Name, Series, Window, hours, minutes};
 use highwater_operators::{
-    Anomaly, Detection, FEATURES, FindAnomalies, IsolationForest, Real, Sample, ServiceStats, Subject, Training,
-    catalog, features,
+    Anomaly, Detection, FEATURES, FindAnomalies, IsolationForest, LongTerm, Real, Remember, Sample, ServiceStats,
+    Subject, Training, catalog, features,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,10 @@ use crate::ALL;
 
 /// A forest serves for this long; then one is trained on what has come since.
 const PERIOD: Duration = minutes(10);
+/// So long after a minute, what days and weeks say of it is corrected by late logs; then it stays as it is.
+const CORRECTABLE: Duration = minutes(30);
+/// So much longer than anomalies is it kept, or they would change for no reason but age.
+const MARGIN: Duration = hours(1);
 
 /// How anomalies of each metric are found.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,11 +30,18 @@ pub struct Detectors {
     pub error_rate: Detection,
     /// Of the 95th percentile of latencies, in microseconds.
     pub latency: Detection,
+    /// Of all three, minute by minute against days and weeks.
+    pub long_term: LongTerm,
 }
 
 impl Default for Detectors {
     fn default() -> Self {
-        Detectors { log_volume: Detection::counts(), error_rate: Detection::fractions(), latency: Detection::micros() }
+        Detectors {
+            log_volume: Detection::counts(),
+            error_rate: Detection::fractions(),
+            latency: Detection::micros(),
+            long_term: LongTerm::default(),
+        }
     }
 }
 
@@ -40,33 +51,75 @@ pub type Found<'s> = VecCollection<'s, Epoch, Anomaly, isize>;
 /// Anomalies by their id.
 pub type ById<'s> = VecCollection<'s, Epoch, (Name, Anomaly), isize>;
 
-/// Finds the anomalies of closed windows without gaps, per service and under [`ALL`], as in [`Stats::closed`](crate::Stats).
-pub fn find<'s>(closed: &Series<'s, Name, ServiceStats>, detectors: &Detectors) -> ById<'s> {
+/// What is judged of each service, and of all together.
+struct Metric {
+    name: &'static str,
+    config: fn(&Detectors) -> Detection,
+    /// None where there is nothing to measure.
+    sample: fn(&ServiceStats) -> Option<Sample>,
+}
+
+const METRICS: [Metric; 3] = [
+    Metric {
+        name: "log_volume",
+        config: |detectors| detectors.log_volume,
+        sample: |stats| {
+            let logs = stats.levels.total();
+            Some(Sample::new(logs as f64, logs))
+        },
+    },
+    Metric {
+        name: "error_rate",
+        config: |detectors| detectors.error_rate,
+        sample: |stats| {
+            let logs = stats.levels.total();
+            (logs > 0).then(|| Sample::new(stats.levels.error_rate().value(), logs))
+        },
+    },
+    Metric {
+        name: "latency",
+        config: |detectors| detectors.latency,
+        sample: |stats| {
+            let p95 = stats.latency.quantile(0.95)?;
+            Some(Sample::new(p95 as f64, stats.latency.count()))
+        },
+    },
+];
+
+fn samples(stats: &ServiceStats) -> [Option<Sample>; METRICS.len()] {
+    METRICS.each_ref().map(|metric| (metric.sample)(stats))
+}
+
+/// Finds the anomalies of closed windows without gaps, per service and under [`ALL`]: each window by the last ones, each
+/// minute by days and weeks. See [`Stats`](crate::Stats).
+pub fn find<'s>(
+    flow: &Flow<'s>,
+    closed: &Series<'s, Name, ServiceStats>,
+    minutes: &Series<'s, Name, ServiceStats>,
+    detectors: &Detectors,
+) -> ById<'s> {
     let features = feature_rows(closed);
     let models = features.models(PERIOD, Training::default());
     let forest = features.forest_scores(&models, PERIOD);
-    let judge = |metric: &'static str, config: Detection, sample: fn(ServiceStats) -> Option<Sample>| {
-        let samples = closed.rows().flat_map(move |(at, stats)| sample(stats).map(|sample| (at, sample)));
-        let series = closed.with_rows(samples);
-        let size = series.window();
+    let windows = closed.map(|stats| samples(&stats));
+    // a minute is closed by what is judged of it, for it is held for a day
+    let minutes = minutes.map(|stats| samples(&stats)).closed(samples(&ServiceStats::default()));
+    let kept = flow.settings().retention + MARGIN;
+    let [volume, errors, latency] = array::from_fn(|which| {
+        let metric = &METRICS[which];
+        let of = |series: &Series<'s, Name, [Option<Sample>; METRICS.len()]>| {
+            series.with_rows(series.rows().flat_map(move |(at, samples)| samples[which].map(|sample| (at, sample))))
+        };
+        let config = (metric.config)(detectors);
+        let long_term = of(&minutes).long_term(flow, metric.name, detectors.long_term, config);
+        let long_term = long_term.settled(CORRECTABLE, kept);
+        let (name, size) = (metric.name, windows.window());
         let subject = move |service: &Name| Subject {
-            metric: Name::from(metric),
+            metric: Name::from(name),
             service: (**service != *ALL).then(|| service.clone()),
             size,
         };
-        series.anomalies(Some(&forest), config, subject)
-    };
-    let volume = judge("log_volume", detectors.log_volume, |stats| {
-        let logs = stats.levels.total();
-        Some(Sample::new(logs as f64, logs))
-    });
-    let errors = judge("error_rate", detectors.error_rate, |stats| {
-        let logs = stats.levels.total();
-        (logs > 0).then(|| Sample::new(stats.levels.error_rate().value(), logs))
-    });
-    let latency = judge("latency", detectors.latency, |stats| {
-        let p95 = stats.latency.quantile(0.95)?;
-        Some(Sample::new(p95 as f64, stats.latency.count()))
+        of(&windows).anomalies(Some(&forest), Some(&long_term), config, subject)
     });
     volume.concat(errors).concat(latency)
 }

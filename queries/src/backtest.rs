@@ -159,7 +159,7 @@ impl Query for Trial {
         let stats = stats::build(flow, &Rollups::default());
         let by = |dimension| rule.group_by == Some(dimension);
         let anomalies = (rule.metric == RuleMetric::AnomalyScore)
-            .then(|| anomalies::build(flow, anomalies::find(&stats.closed, detectors)));
+            .then(|| anomalies::build(flow, anomalies::find(flow, &stats.closed, &stats.minutes, detectors)));
         let templates = by(Dimension::Template).then(|| patterns::build(flow, &MessagePatterns::default()).counts);
         let hosts = by(Dimension::Host).then(|| rules::hosts(flow));
         let sources = rules::Sources { stats, templates, anomalies, hosts };

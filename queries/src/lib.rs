@@ -74,7 +74,7 @@ impl Query for Standard {
         flow.part("service_graph");
         let calls = service_graph::build(flow, &self.service_graph);
         flow.part("anomalies");
-        let found = anomalies::find(&stats.closed, &self.detectors);
+        let found = anomalies::find(flow, &stats.closed, &stats.minutes, &self.detectors);
         let found = explanation::explained(flow, &found, &seen);
         let anomalies = anomalies::build(flow, found).concat(seen.anomalies.clone());
         flow.part("incidents");

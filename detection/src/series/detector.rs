@@ -74,6 +74,18 @@ impl Detector {
         }
     }
 
+    /// The same with another threshold, for the rows to come.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: f64) -> Self {
+        self.config = Config { threshold, ..self.config }.bounded();
+        self
+    }
+
+    /// How many values it has seen.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
     /// Judges the next value, and learns it. `at` is its time in milliseconds, where it has one: without it no season is
     /// learned. Times that repeat, go back or leave gaps are taken as they come.
     pub fn push(&mut self, at: Option<i64>, value: f64) -> Verdict {

@@ -6,10 +6,32 @@ use serde::{Deserialize, Serialize};
 
 /// The last `capacity` values; quantiles by looking up, a push by moving memory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub(super) struct Window {
     capacity: usize,
     arrived: VecDeque<f64>,
     sorted: Vec<f64>,
+}
+
+/// What is written down: the order of size follows.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    capacity: usize,
+    arrived: VecDeque<f64>,
+}
+
+impl From<Window> for Written {
+    fn from(Window { capacity, arrived, .. }: Window) -> Self {
+        Written { capacity, arrived }
+    }
+}
+
+impl From<Written> for Window {
+    fn from(Written { capacity, arrived }: Written) -> Self {
+        let mut sorted = Vec::from(arrived.clone());
+        sorted.sort_by(f64::total_cmp);
+        Window { capacity, arrived, sorted }
+    }
 }
 
 impl Window {
@@ -54,6 +76,8 @@ mod tests {
             values.iter().for_each(|value| window.push(*value));
             let mut last = values[values.len().saturating_sub(capacity)..].to_vec();
             last.sort_by(f64::total_cmp);
+            let again: Window = serde_json::from_str(&serde_json::to_string(&window).unwrap()).unwrap();
+            prop_assert_eq!((&again.arrived, &again.sorted), (&window.arrived, &window.sorted));
             prop_assert_eq!(window.quantile(0.0), last[0]);
             prop_assert_eq!(window.quantile(1.0), last[last.len() - 1]);
             prop_assert!((window.median() - (last[(last.len() - 1) / 2] + last[last.len() / 2]) / 2.0).abs() < 1e-9);

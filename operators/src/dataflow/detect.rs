@@ -6,7 +6,9 @@ use differential_dataflow::{AsCollection, Hashable, VecCollection, consolidation
 use highwater_engine::{Epoch, Key, Name, Series, Window};
 use timely::dataflow::{channels::pact::Exchange, operators::Operator};
 
-use crate::{Anomaly, Detection, History, Point, Real, Sample, Subject, Watched, moving_average, z_score};
+use crate::{
+    Anomaly, Assessment, Detection, Found, History, Point, Real, Sample, Subject, Watched, moving_average, z_score,
+};
 
 /// What can be asked of a closed series of numbers. Each answer is a pure function of a key's rows: a late log that
 /// corrects a window corrects every score that the window is part of.
@@ -27,10 +29,12 @@ pub trait Detect<'s, K: Key> {
 /// Anomalies of a closed series of samples.
 pub trait FindAnomalies<'s, K: Key> {
     /// Anomalies by all methods together, by id. `subject` says what a key's series measures; `forest` holds the
-    /// isolation forest's score of each window, where there is a model.
+    /// isolation forest's score of each window, where there is a model; `long_term` what was found in
+    /// [longer windows](crate::Remember).
     fn anomalies(
         &self,
         forest: Option<&Series<'s, K, Real>>,
+        long_term: Option<&Series<'s, K, Assessment>>,
         config: Detection,
         subject: impl Fn(&K) -> Subject + 'static,
     ) -> VecCollection<'s, Epoch, (Name, Anomaly), isize>;
@@ -56,12 +60,18 @@ impl<'s, K: Key> FindAnomalies<'s, K> for Series<'s, K, Sample> {
     fn anomalies(
         &self,
         forest: Option<&Series<'s, K, Real>>,
+        long_term: Option<&Series<'s, K, Assessment>>,
         config: Detection,
         subject: impl Fn(&K) -> Subject + 'static,
     ) -> VecCollection<'s, Epoch, (Name, Anomaly), isize> {
         let mut facts = self.rows().map(|(at, sample)| (at, Point::Sample(sample)));
         if let Some(forest) = forest {
             facts = facts.concat(forest.rows().map(|(at, score)| (at, Point::Forest(score))));
+        }
+        if let Some(long_term) = long_term {
+            let size = long_term.window();
+            let found = long_term.rows().map(move |(at, point)| (at, Point::LongTerm(Box::new(Found { size, point }))));
+            facts = facts.concat(found);
         }
         let by_key = Exchange::new(|(((key, _), _), _, _): &(At<K>, Epoch, isize)| key.hashed());
         let found = facts.inner.unary_frontier(by_key, "Detect", move |initial, _| {
@@ -100,7 +110,7 @@ fn close<K: Key>(
     let mut changes = Vec::new();
     for of_key in facts.chunk_by(|(((one, _), _), _), (((other, _), _), _)| one == other) {
         let Some((((key, _), _), _)) = of_key.first() else { continue };
-        let facts = of_key.iter().map(|(((_, window), fact), diff)| (*window, *fact, *diff));
+        let facts = of_key.iter().map(|(((_, window), fact), diff)| (*window, fact.clone(), *diff));
         let series = watched.entry(key.clone()).or_default();
         changes.extend(series.update(facts, config, &subject(key)));
         if series.is_empty() {

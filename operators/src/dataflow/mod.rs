@@ -4,9 +4,11 @@
 mod alerts;
 mod detect;
 mod forest;
+mod long_term;
 mod patterns;
 
 pub use alerts::{Alert, AlertStatus, AlertWhen};
 pub use detect::{Detect, FindAnomalies};
 pub use forest::{FeatureRow, IsolationForest};
+pub use long_term::Remember;
 pub use patterns::Patterns;

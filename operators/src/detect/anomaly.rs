@@ -82,6 +82,8 @@ pub enum Method {
     IsolationForest,
     /// What was never there before.
     FirstSeen,
+    /// What days and weeks before were like, minute by minute.
+    LongTerm,
 }
 
 /// What the methods found in one window.
@@ -97,6 +99,22 @@ pub struct Evidence {
     pub history_windows: u32,
     /// Where the value would have been unremarkable, about what was expected: low and high.
     pub band: [Real; 2],
+    /// What was found against days and weeks; none where nothing was.
+    pub long_term: Option<LongTermEvidence>,
+}
+
+/// How rare each look at a minute finds what it sees, by the series' own past, in decades: 3 is once in a thousand minutes.
+/// See [`highwater_detection::series`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct LongTermEvidence {
+    /// The distance from what is expected at this time of the day and week.
+    pub level: Real,
+    /// The distance from the last minutes.
+    pub jump: Real,
+    /// The last minutes together, which have not looked like this before.
+    pub shape: Real,
+    /// Where the distance from what is expected has gone over time.
+    pub drift: Real,
 }
 
 impl AnomalyType {
@@ -126,10 +144,10 @@ impl Anomaly {
         format!("{metric}:{}:{start}:{}", service.unwrap_or("*"), anomaly_type.as_str())
     }
 
-    /// The anomaly of one flagged window.
-    pub(super) fn of(subject: &Subject, window: Window, point: &Assessment) -> Self {
+    /// The anomaly of one flagged window of this length.
+    pub(super) fn of(subject: &Subject, window: Window, size: Duration, point: &Assessment) -> Self {
         let service = subject.service.as_deref();
-        let end = window.end(subject.size);
+        let end = window.end(size);
         Anomaly {
             id: Anomaly::id_of(&subject.metric, service, window.start, point.anomaly_type),
             detected_at: end,

@@ -1,10 +1,12 @@
 //! [`assess`]: one point judged by all methods together.
 
+use serde::{Deserialize, Serialize};
+
 use super::{AnomalyType, Detection, Evidence, Method, Sample, Severity, moving_average, surprise, surprise_score};
 use crate::Real;
 
 /// What all methods together say about one point.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Assessment {
     /// The combined score, 0 to 1.
     pub score: Real,
@@ -76,6 +78,7 @@ pub fn assess(past: &[f64], sample: impl Into<Sample>, forest: Option<f64>, conf
             isolation_forest_score: forest.map(Real::from),
             history_windows: u32::try_from(baseline.windows).unwrap_or(u32::MAX),
             band: baseline.band(config.band, sample.of).map(Real::from),
+            long_term: None,
         },
     })
 }

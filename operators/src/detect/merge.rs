@@ -1,8 +1,10 @@
 //! [`detect`]: from a series to its anomalies, overlapping and neighbouring ones made one.
 
+use std::time::Duration;
+
 use highwater_engine::Window;
 
-use super::{Anomaly, AnomalyType, Assessment, Detection, Sample, Subject, assess};
+use super::{Anomaly, AnomalyType, Assessment, Detection, Found, LongTermEvidence, Sample, Subject, assess};
 
 /// The anomalies of a whole series, oldest first: every point judged from those before it, flagged windows merged.
 ///
@@ -33,28 +35,69 @@ pub fn detect(
         let point = assess(&values[..at], *sample, score, config)?;
         point.flagged.then_some((*window, point))
     });
-    merge(of, flagged, config)
+    merge(of, flagged, [], config)
 }
 
 /// Merges flagged windows of one series, ascending, into anomalies: a window joins the one before it unless more than
 /// [`Detection::bridge_windows`] windows lie between them, or one is a spike and the other a drop. A change of pattern
 /// joins either. The anomaly has the highest severity and every method of its windows; score, values and evidence are
 /// those of its strangest window, the earliest of equals.
-pub fn merge(
+///
+/// `long_term` holds what was found in longer windows against days and weeks, with their length, ascending. What lies
+/// within an anomaly, or beside it, supports it, and changes neither its id nor its beginning; the rest are anomalies of their
+/// own.
+pub fn merge<'a>(
     of: &Subject,
     flagged: impl IntoIterator<Item = (Window, Assessment)>,
+    long_term: impl IntoIterator<Item = (Window, &'a Found)>,
     config: &Detection,
 ) -> Vec<Anomaly> {
     let reach = of.size * config.bridge_windows;
+    let flagged = flagged.into_iter().map(|(window, point)| Anomaly::of(of, window, of.size, &point));
+    let mut anomalies = joined(flagged, reach);
+    let mut others = Vec::new();
+    for (window, Found { size, point }) in long_term {
+        let found = Anomaly::of(of, window, *size, point);
+        match anomalies.iter_mut().find(|anomaly| touch(anomaly, &found, reach) && agree(anomaly, &found)) {
+            Some(anomaly) => support(anomaly, &found),
+            None => others.push(found),
+        }
+    }
+    if !others.is_empty() {
+        anomalies.extend(joined(others, reach));
+        anomalies.sort_by_key(|anomaly| anomaly.window_start);
+    }
+    anomalies
+}
+
+fn joined(flagged: impl IntoIterator<Item = Anomaly>, reach: Duration) -> Vec<Anomaly> {
     let mut anomalies: Vec<Anomaly> = Vec::new();
-    for (window, point) in flagged {
-        let next = Anomaly::of(of, window, &point);
+    for next in flagged {
         match anomalies.last_mut() {
-            Some(last) if window.start <= last.window_end.plus(reach) && agree(last, &next) => join(last, next),
+            Some(last) if touch(last, &next, reach) && agree(last, &next) => join(last, next),
             _ => anomalies.push(next),
         }
     }
     anomalies
+}
+
+fn touch(one: &Anomaly, other: &Anomaly, reach: Duration) -> bool {
+    one.window_start <= other.window_end.plus(reach) && other.window_start <= one.window_end.plus(reach)
+}
+
+/// An anomaly of which the long term knows, too.
+fn support(anomaly: &mut Anomaly, found: &Anomaly) {
+    anomaly.methods.extend(&found.methods);
+    anomaly.methods.sort_unstable();
+    anomaly.methods.dedup();
+    anomaly.score = anomaly.score.max(found.score);
+    anomaly.severity = anomaly.severity.max(found.severity);
+    let stronger =
+        |evidence: &LongTermEvidence| [evidence.level, evidence.jump, evidence.shape, evidence.drift].into_iter().max();
+    let most = anomaly.evidence.long_term.as_ref().and_then(stronger);
+    if found.evidence.long_term.as_ref().and_then(stronger) > most {
+        anomaly.evidence.long_term = found.evidence.long_term;
+    }
 }
 
 fn agree(last: &Anomaly, next: &Anomaly) -> bool {
@@ -111,7 +154,7 @@ mod tests {
     }
 
     fn merged(points: &[(i64, Assessment)]) -> Vec<Anomaly> {
-        merge(&subject(), points.iter().map(|(n, point)| (window(*n), point.clone())), &by_mean())
+        merge(&subject(), points.iter().map(|(n, point)| (window(*n), point.clone())), [], &by_mean())
     }
 
     #[test]
@@ -146,6 +189,30 @@ mod tests {
         assert_eq!((anomaly.anomaly_type, *anomaly.actual_value), (AnomalyType::Spike, 150.0));
         assert_eq!(anomaly.methods, [Method::ZScore, Method::IsolationForest]);
         assert!(anomaly.id.ends_with(":spike") && anomaly.window_end == window(4).start);
+    }
+
+    #[test]
+    fn what_the_long_term_finds_supports_an_anomaly_or_is_one() {
+        let high = point(150.0, None);
+        let found = |value: f64, score: f64| {
+            let long_term = Assessment { methods: vec![Method::LongTerm], score: score.into(), ..point(value, None) };
+            Found { size: seconds(60), point: long_term }
+        };
+        let (within, low, later) = (found(150.0, 0.99), found(20.0, 0.8), found(160.0, 0.7));
+        let long_term = [(window(6), &within), (window(7), &low), (window(60), &later)];
+        let merged = merge(&subject(), [(window(8), high.clone()), (window(9), high)], long_term, &by_mean());
+        let [drop, spike, alone] = &merged[..] else { panic!("{merged:?}") };
+        // the minute began before it: that changes nothing but what is said of it
+        assert_eq!(
+            (spike.window_start, spike.window_end, spike.detected_at),
+            (window(8).start, window(10).start, window(9).start)
+        );
+        assert_eq!((&spike.methods[..], *spike.score), (&[Method::ZScore, Method::LongTerm][..], 0.99));
+        assert_eq!(
+            (drop.anomaly_type, drop.window_start, drop.window_end),
+            (AnomalyType::Drop, window(7).start, window(13).start)
+        );
+        assert_eq!((alone.detected_at, &alone.methods[..]), (window(66).start, &[Method::LongTerm][..]));
     }
 
     #[test]

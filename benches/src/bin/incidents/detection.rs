@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use highwater_engine::{Flow, Query, Service};
+use highwater_engine::{Flow, Query, Service, days, minutes};
 use highwater_operators::ServiceStats;
 use highwater_queries::{ALL, Detectors, MessagePatterns, anomalies, patterns};
 
@@ -22,9 +22,11 @@ impl Query for Detection {
     fn build(&self, flow: &mut Flow<'_>) {
         let kept = flow.settings().retention + self.window * WARM_UP;
         let folded = flow.logs().tumbling(self.window).keep(kept).fold(Service, ServiceStats::observe);
-        let (services, all) = (folded.windows(), folded.regroup(|_| ALL.into()).windows());
-        let closed = services.with_rows(services.rows().concat(all.rows())).closed(ServiceStats::default());
-        let found = anomalies::find(&closed, &Detectors::default());
+        let (services, all) = (folded.windows(), folded.regroup(|_| ALL.into()));
+        let closed = services.with_rows(services.rows().concat(all.windows().rows())).closed(ServiceStats::default());
+        let [services, all] = [&folded, &all].map(|folded| folded.rollup(minutes(1).max(self.window), days(1)));
+        let minutes = services.with_rows(services.rows().concat(all.rows()));
+        let found = anomalies::find(flow, &closed, &minutes, &Detectors::default());
         let _ = anomalies::build(flow, found);
         let _ = patterns::build(flow, &MessagePatterns::default());
     }
