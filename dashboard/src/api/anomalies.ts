@@ -43,6 +43,15 @@ export interface Evidence {
   history_windows: number;
   /** Where the value would have been unremarkable. */
   band: [number, number];
+  /** How rare what was found against days and weeks is, in decades; null where nothing was. */
+  long_term: LongTerm | null;
+}
+
+export interface LongTerm {
+  level: number;
+  jump: number;
+  shape: number;
+  drift: number;
 }
 
 const METRIC_NAMES: Record<string, string> = {

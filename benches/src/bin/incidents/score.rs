@@ -44,13 +44,15 @@ impl Score {
         Score { delays, false_alarms, service_days }
     }
 
-    /// Prints a line for the false alarms and one for each kind of incident.
+    /// Prints a line for the false alarms, one for each kind of incident, and one for all.
     pub(crate) fn print(&self, out: &mut impl Write) -> Result<()> {
         let alarms = self.false_alarms.values().sum::<usize>() as f64 / self.service_days;
         let by_metric: Vec<String> =
             self.false_alarms.iter().map(|(metric, alarms)| format!("{metric} {alarms}")).collect();
         writeln!(out, "{alarms:.2} false alarms a service and day ({})", by_metric.join(", "))?;
-        for (kind, delays) in &self.delays {
+        let all: Vec<_> = self.delays.iter().flat_map(|(_, delays)| delays).copied().collect();
+        let of_kinds = self.delays.iter().map(|(kind, delays)| (kind.to_string(), delays.as_slice()));
+        for (name, delays) in of_kinds.chain([("all together".to_owned(), all.as_slice())]) {
             let mut found: Vec<u64> = delays.iter().copied().flatten().collect();
             found.sort_unstable();
             let quantile = |share: usize| {
@@ -59,7 +61,7 @@ impl Score {
             };
             writeln!(
                 out,
-                "  {kind:16} {:5} of {:5} found; windows until then: {} in the middle, {} at the 95th percentile",
+                "  {name:16} {:5} of {:5} found; windows until then: {} in the middle, {} at the 95th percentile",
                 found.len(),
                 delays.len(),
                 quantile(50),

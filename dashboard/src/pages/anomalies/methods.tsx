@@ -1,7 +1,8 @@
 // What each method says of an anomaly.
 
-import type { Anomaly } from "../../api/anomalies";
+import type { Anomaly, LongTerm } from "../../api/anomalies";
 import { Icon } from "../../parts/icon";
+import { compact } from "../../parts/numbers";
 import { type Column, Table } from "../../parts/table";
 
 interface Verdict {
@@ -61,7 +62,29 @@ function word({ flagged }: Verdict) {
 }
 
 /** A full meter is what counts as critical. */
-const CRITICAL = { zScore: 4, deviationPercent: 400 };
+const CRITICAL = { zScore: 4, deviationPercent: 400, decades: 8 };
+
+/** What a look at days and weeks finds unusual. */
+const LOOKS: Record<keyof LongTerm, string> = {
+  level: "far from what this time has had",
+  jump: "far from the last minutes",
+  shape: "minutes in a row as never before",
+  drift: "going where it has not gone before",
+};
+
+function strongest(found: LongTerm): keyof LongTerm {
+  const looks = Object.keys(LOOKS) as (keyof LongTerm)[];
+  return looks.reduce((best, look) => (found[look] > found[best] ? look : best));
+}
+
+function most(found: LongTerm): number {
+  return found[strongest(found)];
+}
+
+function once(found: LongTerm): string {
+  const decades = most(found);
+  return decades > 9 ? "once in 10⁹ minutes or less" : `once in ${compact(10 ** decades)} minutes`;
+}
 
 function verdicts({ evidence, methods, score }: Anomaly): Verdict[] {
   const { z_score, moving_average_deviation_percent: deviation, isolation_forest_score: forest } = evidence;
@@ -88,6 +111,13 @@ function verdicts({ evidence, methods, score }: Anomaly): Verdict[] {
       value: forest === null ? "not trained yet" : forest.toFixed(2),
       part: forest ?? 0,
       flagged: methods.includes("isolation_forest"),
+    },
+    {
+      name: "Days and weeks",
+      about: evidence.long_term === null ? "minute by minute" : LOOKS[strongest(evidence.long_term)],
+      value: evidence.long_term === null ? "nothing unusual" : once(evidence.long_term),
+      part: evidence.long_term === null ? 0 : most(evidence.long_term) / CRITICAL.decades,
+      flagged: methods.includes("long_term"),
     },
     {
       name: "All together",
