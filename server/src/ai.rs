@@ -3,7 +3,6 @@
 use highwater_ask::{Answer as Understood, Insights, Model, Scene, insights as local_insights, parse};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use warp::reply::Response;
 
 use crate::{
     call::{Call, read},
@@ -13,7 +12,7 @@ use crate::{
     operation::{Answer, Body, Handle, Operation, Verb, of},
     params::RANGES,
     rates::Class,
-    reply::json_at,
+    reply::{Response, json_at},
     state::State,
 };
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use highwater_engine::{RowFilter, Snapshot, Timestamp};
 use highwater_operators::{Anomaly, catalog};
+use http::HeaderValue;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use warp::{http::HeaderValue, reply::Response};
 
 use crate::{
     call::Call,
@@ -18,7 +18,7 @@ use crate::{
     operation::{Answer, CURSOR, Handle, Operation, Param, Verb, of},
     params::{Params, SERVICE, WINDOW_MINUTES},
     rates::Class,
-    reply::json_at,
+    reply::{Response, json_at},
 };
 
 const LIMIT: Param = Param::limit(1000, 100);

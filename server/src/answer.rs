@@ -2,18 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use futures_util::{Stream, StreamExt};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header, request::Parts};
+use hyper::body::Incoming;
 use tracing::Instrument;
-use warp::{
-    Buf, Filter, Rejection,
-    filters::{BoxedFilter, path::FullPath, ws::Ws},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
-    reply::Response,
-};
 
 use crate::{
     audit,
-    call::{Call, Incoming},
+    call::Call,
     context::Context,
     cors,
     error::Problem,
@@ -21,7 +16,9 @@ use crate::{
     operation::{Operation, Verb},
     origin::{check_host, check_origin},
     params::Params,
+    reply::Response,
     routes::Address,
+    socket::Upgrade,
     state::State,
 };
 
@@ -31,60 +28,32 @@ struct Request {
     path: String,
     query: String,
     headers: HeaderMap,
-    ws: Option<Ws>,
+    upgrade: Option<Upgrade>,
     body: Incoming,
 }
 
-/// The whole API as one filter. Addresses are matched in one place, so that an unknown one is a 404 and a wrong method
-/// a 405 that says what is allowed.
-pub(crate) fn filter(state: Arc<State>) -> BoxedFilter<(Response,)> {
-    let query = warp::query::raw().or(warp::any().map(String::new)).unify();
-    let ws = warp::ws().map(Some).or(warp::any().map(|| None)).unify();
-    let body = warp::body::stream().map(boxed_body);
-    warp::ext::get::<Peer>()
-        .and(warp::method())
-        .and(warp::path::full())
-        .and(query)
-        .and(warp::header::headers_cloned())
-        .and(ws)
-        .and(body)
-        .then(
-            move |peer: Peer,
-                  method: Method,
-                  path: FullPath,
-                  query: String,
-                  headers: HeaderMap,
-                  ws: Option<Ws>,
-                  body: Incoming| {
-                let state = state.clone();
-                let request = Request { peer, method, path: path.as_str().to_owned(), query, headers, ws, body };
-                async move { answer(state, request).await }
-            },
-        )
-        .recover(|_: Rejection| async { Ok::<_, Rejection>(Problem::internal().into_response("")) })
-        .unify()
-        .boxed()
+impl Request {
+    fn of(peer: Peer, mut request: http::Request<Incoming>) -> Self {
+        let upgrade = Upgrade::of(&mut request);
+        let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+        let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
+        Request { peer, method, path, query, headers, upgrade, body }
+    }
 }
 
-fn boxed_body<B: Buf>(body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static) -> Incoming {
-    Box::pin(body.map(|chunk| {
-        chunk.map(|mut chunk| {
-            let length = chunk.remaining();
-            chunk.copy_to_bytes(length).to_vec()
-        })
-    }))
-}
-
-async fn answer(state: Arc<State>, request: Request) -> Response {
+/// The whole API. Addresses are matched in one place, so that an unknown one is a 404 and a wrong method a 405 that says
+/// what is allowed.
+pub(crate) async fn answer(state: Arc<State>, peer: Peer, request: http::Request<Incoming>) -> Response {
     let started = Instant::now();
+    let request = Request::of(peer, request);
     let context = Arc::new(Context::of(&request.headers));
     // at the level of errors, so that whatever is logged on the way says which request it belongs to
     let span = tracing::error_span!(
         "request",
-        request_id = context.request_id,
-        correlation_id = context.correlation_id,
-        trace_id = context.trace_id,
-        span_id = context.span_id,
+        request_id = %context.request_id,
+        correlation_id = %context.correlation_id,
+        trace_id = %context.trace_id,
+        span_id = %context.span_id,
     );
     let (method, path) = (method_label(&request.method), request.path.clone());
     let origin = request.headers.get(header::ORIGIN).cloned();
@@ -140,7 +109,7 @@ async fn dispatch(
     let Some(operation) = address.operation(request.method.as_str()) else {
         return Err(Problem::method(&address.allowed()));
     };
-    if operation.verb != Verb::Get || request.ws.is_some() {
+    if operation.verb != Verb::Get || request.upgrade.is_some() {
         check_origin(state, &request.headers)?;
     }
     let identity = match Identity::of(state, &request.peer, &request.headers).await {
@@ -172,10 +141,10 @@ async fn perform(
 ) -> Result<Response, Problem> {
     identity.check(operation.access)?;
     let params = Params::read(&request.path, &request.query, operation.params)?.with_segments(segments);
-    let Request { path, query, headers, ws, body, .. } = request;
+    let Request { path, query, headers, upgrade, body, .. } = request;
     let target = path + "?" + &query;
-    let (state, context) = (state.clone(), context.clone());
-    Call { state, operation, identity, context, target, params, headers, ws, body }.answer().await
+    let (state, context, body) = (state.clone(), context.clone(), Some(body));
+    Call { state, operation, identity, context, target, params, headers, upgrade, body }.answer().await
 }
 
 fn method_label(method: &Method) -> &'static str {

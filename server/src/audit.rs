@@ -2,9 +2,9 @@
 
 use highwater_engine::Timestamp;
 use highwater_metadata::{AuditBounds, AuditEntry, AuditLog, AuditQuery, Deed};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{http::StatusCode, reply::Response};
 
 use crate::{
     call::Call,
@@ -12,7 +12,7 @@ use crate::{
     identity::{Access, Identity},
     operation::{Answer, CURSOR, Handle, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::{json_reply, time},
+    reply::{Response, json_reply, time},
     state::State,
 };
 

@@ -2,11 +2,12 @@
 
 use std::{io::Read, time::Duration};
 
-use futures_util::StreamExt;
+use http::{HeaderMap, header};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
-use warp::http::{HeaderMap, header};
 
-use crate::{call::Incoming, error::Problem};
+use crate::error::Problem;
 
 /// How long a body says it is.
 pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
@@ -16,7 +17,7 @@ pub(crate) fn announced(headers: &HeaderMap) -> Option<u64> {
 /// Reads a body, never more of it than allowed.
 pub(crate) async fn read(
     headers: &HeaderMap,
-    mut body: Incoming,
+    body: Option<Incoming>,
     most: usize,
     patience: Duration,
 ) -> Result<Vec<u8>, Problem> {
@@ -26,8 +27,10 @@ pub(crate) async fn read(
     }
     let collect = async {
         let mut bytes = Vec::new();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
+        let Some(mut body) = body else { return Ok(bytes) };
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| Problem::bad_request(format!("the body broke off: {error}")))?;
+            let Ok(chunk) = frame.into_data() else { continue };
             if bytes.len() + chunk.len() > most {
                 return Err(too_large());
             }

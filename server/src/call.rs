@@ -1,14 +1,14 @@
 //! [`Call`]: one request that is being answered, and where answers are made.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::Stream;
 use highwater_engine::Snapshot;
 use highwater_logstore::LogStore;
+use http::HeaderMap;
+use hyper::body::Incoming;
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
-use warp::{filters::ws::Ws, http::HeaderMap, reply::Response};
 
 use crate::{
     body,
@@ -18,12 +18,10 @@ use crate::{
     logs,
     operation::{Handle, Operation},
     params::Params,
-    reply::json_bytes,
+    reply::{Response, json_bytes},
+    socket::Upgrade,
     state::State,
 };
-
-/// A request's body as it comes.
-pub(crate) type Incoming = Pin<Box<dyn Stream<Item = Result<Vec<u8>, warp::Error>> + Send>>;
 
 /// One request that is being answered.
 pub(crate) struct Call {
@@ -37,8 +35,10 @@ pub(crate) struct Call {
     pub(crate) target: String,
     pub(crate) params: Params,
     pub(crate) headers: HeaderMap,
-    pub(crate) ws: Option<Ws>,
-    pub(crate) body: Incoming,
+    /// Where it asks for a WebSocket.
+    pub(crate) upgrade: Option<Upgrade>,
+    /// None once it has been read.
+    pub(crate) body: Option<Incoming>,
 }
 
 impl Call {
@@ -76,9 +76,7 @@ impl Call {
     /// The body, never more of it than the operation takes.
     pub(crate) async fn bytes(&mut self) -> Result<Vec<u8>, Problem> {
         let most = self.operation.body.and_then(|body| body.most).unwrap_or(self.state.limits.body_bytes);
-        let nothing: Incoming = Box::pin(futures_util::stream::empty());
-        let body = std::mem::replace(&mut self.body, nothing);
-        body::read(&self.headers, body, most, self.state.limits.request_timeout).await
+        body::read(&self.headers, self.body.take(), most, self.state.limits.request_timeout).await
     }
 
     /// The body as JSON. `example` says how it is meant.

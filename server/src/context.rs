@@ -5,12 +5,9 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
-    reply::Response,
-};
 
 use crate::{
     call::Call,
@@ -18,7 +15,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Handle, Operation, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

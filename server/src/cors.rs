@@ -1,11 +1,11 @@
 //! Pages of other origins: which may ask, by CORS. None, unless configured.
 
-use warp::{
-    http::{HeaderMap, HeaderValue, StatusCode, header},
-    reply::{Reply, Response},
-};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use crate::state::State;
+use crate::{
+    reply::{Response, empty},
+    state::State,
+};
 
 /// Headers that such a page may send, and read.
 const ALLOWED: &str =
@@ -26,7 +26,7 @@ pub(crate) fn is_preflight(state: &State, headers: &HeaderMap) -> bool {
 
 /// It may.
 pub(crate) fn preflight(methods: &str) -> Response {
-    let mut response = StatusCode::NO_CONTENT.into_response();
+    let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     if let Ok(methods) = HeaderValue::from_str(methods) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);

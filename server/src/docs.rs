@@ -2,12 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value as Json};
 use utoipa_swagger_ui::Config;
-use warp::{
-    http::{HeaderValue, StatusCode, header},
-    reply::{Reply, Response},
-};
 
 use crate::{
     call::Call,
@@ -16,7 +13,7 @@ use crate::{
     openapi::DOCUMENT,
     operation::{Answer, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::text,
+    reply::{Response, empty, text, whole},
 };
 
 const SPEC: Operation = Operation {
@@ -63,7 +60,7 @@ fn specification(_: &Call) -> Result<Response, Problem> {
 }
 
 fn lead(_: &Call) -> Result<Response, Problem> {
-    let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+    let mut response = empty(StatusCode::PERMANENT_REDIRECT);
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/docs/index.html"));
     Ok(response)
 }
@@ -75,7 +72,7 @@ fn page(call: &Call) -> Result<Response, Problem> {
         Problem::internal()
     })?;
     let file = file.ok_or_else(|| Problem::not_found(format!("no file `{}` is a part of /docs", shorten(name))))?;
-    let mut response = file.bytes.into_owned().into_response();
+    let mut response = whole(file.bytes.into_owned());
     let headers = response.headers_mut();
     if let Ok(kind) = HeaderValue::from_str(&file.content_type) {
         headers.insert(header::CONTENT_TYPE, kind);

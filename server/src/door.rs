@@ -6,6 +6,7 @@
 
 use std::{
     collections::VecDeque,
+    convert::Infallible,
     io,
     net::SocketAddr,
     sync::{
@@ -15,14 +16,13 @@ use std::{
     time::Duration,
 };
 
-use hyper::{Request, body::Incoming, service::Service};
+use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{
         conn::auto::Builder,
         graceful::{GracefulShutdown, Watcher},
     },
-    service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -31,7 +31,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{answer, connection::Connection, identity::Peer, state::State, tls::Certificates};
+use crate::{answer::answer, connection::Connection, identity::Peer, state::State, tls::Certificates};
 
 /// Where connections come in.
 pub(crate) struct Door {
@@ -59,7 +59,6 @@ impl Door {
 
     /// Takes connections, for ever.
     pub(crate) async fn admit(&self, listener: &TcpListener) {
-        let service = TowerToHyperService::new(warp::service(answer::filter(self.state.clone())));
         loop {
             let (stream, address) = match listener.accept().await {
                 Ok(accepted) => accepted,
@@ -80,13 +79,8 @@ impl Door {
                 }
             };
             let guest = self.welcome();
-            let visit = Visit {
-                state: self.state.clone(),
-                guest: guest.clone(),
-                address,
-                service: service.clone(),
-                watcher: self.graceful.watcher(),
-            };
+            let visit =
+                Visit { state: self.state.clone(), guest: guest.clone(), address, watcher: self.graceful.watcher() };
             let tls = self.tls.clone();
             tokio::spawn(async move {
                 let _place = place;
@@ -132,24 +126,14 @@ fn stranger(guest: &Weak<Guest>) -> Option<Arc<Guest>> {
 }
 
 /// What one connection does.
-struct Visit<S> {
+struct Visit {
     state: Arc<State>,
     guest: Arc<Guest>,
     address: SocketAddr,
-    service: S,
     watcher: Watcher,
 }
 
-impl<S, B> Visit<S>
-where
-    S: Service<Request<Incoming>, Response = hyper::Response<B>, Future: Send + 'static>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    B: hyper::body::Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
-{
+impl Visit {
     async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) -> Result<(), String> {
         let _ = stream.set_nodelay(true);
         let stream = Connection::new(stream, self.state.limits.write_timeout);
@@ -164,18 +148,18 @@ where
     }
 
     async fn speak(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<(), String> {
-        let Visit { state, guest, address, service, watcher } = self;
-        let limits = &state.limits;
+        let Visit { state, guest, address, watcher } = self;
         let mut http = Builder::new(TokioExecutor::new()).http1_only();
         http.http1()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
-            .max_buf_size(limits.header_bytes.max(8 << 10));
-        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            .header_read_timeout(state.limits.header_timeout)
+            .max_buf_size(state.limits.header_bytes.max(8 << 10));
+        let address = address.ip().to_canonical();
+        let service = service_fn(move |request: Request<Incoming>| {
             guest.is_known.store(true, Ordering::Relaxed);
             let authority = request.uri().authority().map(ToString::to_string);
-            request.extensions_mut().insert(Peer { address: address.ip().to_canonical(), authority });
-            service.call(request)
+            let answer = answer(state.clone(), Peer { address, authority }, request);
+            async { Ok::<_, Infallible>(answer.await) }
         });
         let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         watcher.watch(connection).await.map_err(|error| error.to_string())

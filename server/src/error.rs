@@ -6,14 +6,15 @@ use highwater_accounts::Error as AccountError;
 use highwater_alerting::AlertingError;
 use highwater_logstore::ParseError;
 use highwater_metadata::Error as MetadataError;
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{
-    http::{HeaderName, HeaderValue, StatusCode, header},
-    reply::{Reply, Response},
-};
 
-use crate::{gate::Standing, rates::Class};
+use crate::{
+    gate::Standing,
+    rates::Class,
+    reply::{Response, whole},
+};
 
 /// What went wrong, as RFC 9457 has it.
 #[derive(Serialize, JsonSchema)]
@@ -262,7 +263,7 @@ impl Problem {
             column: self.column,
             errors: &self.errors,
         };
-        let mut response = serde_json::to_vec(&body).unwrap_or_default().into_response();
+        let mut response = whole(serde_json::to_vec(&body).unwrap_or_default());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

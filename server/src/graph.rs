@@ -7,7 +7,6 @@ use highwater_engine::{Name, Snapshot, Timestamp, Windowed, minutes};
 use highwater_operators::{EdgeStats, catalog};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use crate::{
     call::Call,
@@ -17,6 +16,7 @@ use crate::{
     operation::{Answer, Handle, Operation, Verb, of},
     params::TIME_RANGE,
     rates::Class,
+    reply::Response,
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use highwater_engine::{Epoch, Timestamp, metrics::SinkLabel};
+use http::StatusCode;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
@@ -14,7 +15,6 @@ use prometheus_client::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{http::StatusCode, reply::Response};
 
 use crate::{
     call::Call,
@@ -22,7 +22,7 @@ use crate::{
     identity::Access,
     operation::{Answer, EPOCH, Handle, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::{at_epoch, json_reply, text},
+    reply::{Response, at_epoch, json_reply, text},
     state::State,
 };
 

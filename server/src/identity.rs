@@ -7,8 +7,8 @@ use std::{
 };
 
 use highwater_accounts::{Action, Error as AccountError, Identity as Known, allows};
+use http::{HeaderMap, header};
 use ipnet::IpNet;
-use warp::http::{HeaderMap, header};
 
 use crate::{error::Problem, state::State};
 

@@ -1,13 +1,10 @@
 //! `POST /logs`: logs by HTTP.
 
 use highwater_engine::format;
+use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value as Json, value::RawValue};
-use warp::{
-    http::{HeaderMap, StatusCode},
-    reply::Response,
-};
 
 use crate::{
     Limits,
@@ -17,7 +14,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, Handle, Operation, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 pub(crate) const OPERATIONS: &[Operation] = &[Operation {

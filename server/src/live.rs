@@ -8,6 +8,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use highwater_engine::{Epoch, EpochChanges, Place, Record, RowFilter, Snapshot, ViewSnapshot};
+use http::{HeaderValue, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -19,10 +20,6 @@ use tokio::{
     },
     time::{Instant, Interval, interval_at},
 };
-use warp::{
-    http::{HeaderValue, header},
-    reply::{Reply, Response},
-};
 
 use crate::{
     call::Call,
@@ -30,7 +27,7 @@ use crate::{
     identity::Access,
     operation::{Answer, EPOCH, Handle, In, Kind, Operation, Param, Verb, pieces_of},
     rates::Class,
-    reply::at_epoch,
+    reply::{Response, at_epoch, streamed},
     state::State,
     views::{Change, NAME, change, missing},
 };
@@ -197,8 +194,8 @@ where
             let _ = events_out.send(format!("event: closed\ndata: {}\n\n", json!({ "reason": reason }))).await;
         }
     });
-    let stream = futures_util::stream::poll_fn(move |context| events.poll_recv(context)).map(Ok::<_, Infallible>);
-    let mut response = warp::reply::stream(stream).into_response();
+    let stream = futures_util::stream::poll_fn(move |context| events.poll_recv(context)).map(Ok);
+    let mut response = streamed(stream);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));

@@ -6,9 +6,8 @@ use std::{future::Future, pin::Pin};
 use highwater_engine::Snapshot;
 use highwater_logstore::LogStore;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use warp::reply::Response;
 
-use crate::{call::Call, error::Problem, identity::Access, rates::Class};
+use crate::{call::Call, error::Problem, identity::Access, rates::Class, reply::Response};
 
 /// What one address does with one method.
 #[derive(Clone, Copy)]

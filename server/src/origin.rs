@@ -1,6 +1,6 @@
 //! Who may ask: a web page elsewhere must not reach through its reader's browser.
 
-use warp::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 
 use crate::{cors, error::Problem, identity::Peer, state::State};
 

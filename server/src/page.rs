@@ -1,10 +1,7 @@
 //! The page at `/`, and the files it is made of. Each of its parts has an address, so that a link leads there.
 
 use highwater_dashboard::File;
-use warp::{
-    http::{HeaderMap, HeaderValue, header},
-    reply::{Reply, Response},
-};
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
     call::Call,
@@ -12,7 +9,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Handle, Kind, Operation, Param, Verb},
     rates::Class,
-    reply::text,
+    reply::{Response, text, whole},
 };
 
 const PAGE: Operation = Operation {
@@ -77,7 +74,7 @@ fn picture(call: &Call) -> Result<Response, Problem> {
 /// A file, compressed for whoever reads that.
 fn sent(file: File, asked: &HeaderMap) -> Response {
     let compressed = takes_gzip(asked);
-    let mut response = if compressed { file.gzipped } else { file.bytes }.into_response();
+    let mut response = whole(if compressed { file.gzipped } else { file.bytes });
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(file.content_type));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));

@@ -12,7 +12,6 @@ use highwater_engine::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use crate::{
     call::Call,
@@ -21,7 +20,7 @@ use crate::{
     operation::{Answer, Handle, Operation, Verb, of},
     operators::{Part, parts},
     rates::Class,
-    reply::json_at,
+    reply::{Response, json_at},
     state::State,
 };
 

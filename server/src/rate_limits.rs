@@ -1,8 +1,8 @@
 //! `/rate-limits`: where a client stands, and how it is forgiven.
 
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{http::StatusCode, reply::Response};
 
 use crate::{
     call::Call,
@@ -10,7 +10,7 @@ use crate::{
     identity::{Access, Client},
     operation::{Answer, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 const STATUS: Operation = Operation {

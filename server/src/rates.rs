@@ -5,12 +5,12 @@
 use std::num::NonZeroU32;
 
 use governor::Quota;
+use http::{HeaderName, HeaderValue};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
     registry::Registry,
 };
-use warp::http::{HeaderName, HeaderValue};
 
 use crate::{
     error::Problem,

@@ -1,18 +1,52 @@
 //! Answers as they go out.
 
+use std::{io, pin::Pin};
+
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt};
 use highwater_engine::{Epoch, Timestamp};
+use http::{HeaderValue, StatusCode, header};
+use http_body_util::{Either, Full, StreamBody};
+use hyper::body::Frame;
 use serde::Serialize;
-use warp::{
-    http::{HeaderValue, StatusCode, header},
-    reply::{Reply, Response},
-};
 
 use crate::error::Problem;
 
+/// An answer.
+pub(crate) type Response = http::Response<Body>;
+/// Its body, at once or as it comes.
+pub(crate) type Body = Either<Full<Bytes>, StreamBody<Pieces>>;
+type Pieces = Pin<Box<dyn Stream<Item = io::Result<Frame<Bytes>>> + Send>>;
+
+/// Headers that an answer has room for from the beginning: most have as many.
+const HEADERS: usize = 24;
+
+fn of(body: Body) -> Response {
+    let mut response = Response::new(body);
+    response.headers_mut().reserve(HEADERS);
+    response
+}
+
+/// A body that is there.
+pub(crate) fn whole(body: impl Into<Bytes>) -> Response {
+    of(Either::Left(Full::new(body.into())))
+}
+
+/// A status and no body.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = whole(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// A body that comes in pieces.
+pub(crate) fn streamed(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Response {
+    of(Either::Right(StreamBody::new(Box::pin(pieces.map(|piece| piece.map(Frame::data))))))
+}
+
 pub(crate) fn json_reply(status: StatusCode, value: &impl Serialize) -> Response {
     let Ok(body) = serde_json::to_vec(value) else { return Problem::internal().into_response("") };
-    let mut response = body.into_response();
+    let mut response = whole(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -20,7 +54,7 @@ pub(crate) fn json_reply(status: StatusCode, value: &impl Serialize) -> Response
 
 /// That it is done, and nothing more.
 pub(crate) fn nothing() -> Response {
-    StatusCode::NO_CONTENT.into_response()
+    empty(StatusCode::NO_CONTENT)
 }
 
 /// A time of the metadata store as answers show it.
@@ -40,14 +74,14 @@ pub(crate) fn json_at(epoch: Epoch, value: &impl Serialize) -> Response {
 
 /// JSON that has been written already.
 pub(crate) fn json_bytes(epoch: Epoch, body: Bytes) -> Response {
-    let mut response = Response::new(body.into());
+    let mut response = whole(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     at_epoch(response, epoch)
 }
 
 /// Text of a media type.
-pub(crate) fn text(kind: &'static str, body: impl Into<Vec<u8>>) -> Response {
-    let mut response = body.into().into_response();
+pub(crate) fn text(kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = whole(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -3,10 +3,10 @@
 use highwater_accounts::Action;
 use highwater_engine::Timestamp;
 use highwater_metadata::{SavedSearch, SavedSearches};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use warp::{http::StatusCode, reply::Response};
 
 use crate::{
     call::Call,
@@ -14,7 +14,7 @@ use crate::{
     identity::{Access, Identity},
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::{json_reply, nothing, time},
+    reply::{Response, json_reply, nothing, time},
 };
 
 const LIMIT: Param = Param::limit(1000, 100);

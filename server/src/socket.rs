@@ -12,14 +12,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use highwater_engine::Epoch;
+use http::{HeaderValue, Method, StatusCode, header};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
-use warp::{
-    filters::ws::{Message, WebSocket, Ws},
-    reply::{Reply, Response},
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Message,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
 };
 
 use crate::{
@@ -30,6 +38,7 @@ use crate::{
     logs::{Batch, Filter, LiveTail},
     operation::{Answer, Handle, Operation, Verb},
     rates::Class,
+    reply::{Response, empty},
     state::State,
 };
 
@@ -58,24 +67,57 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Largest message of a client.
 const MAX_MESSAGE: usize = 64 << 10;
 
+/// A request to go on as a WebSocket (RFC 6455, section 4.2.1).
+pub(crate) struct Upgrade {
+    /// What says in the answer that it was understood.
+    accept: HeaderValue,
+    connection: OnUpgrade,
+}
+
+impl Upgrade {
+    /// None where it is no such request, or not a whole one.
+    pub(crate) fn of<B>(request: &mut http::Request<B>) -> Option<Self> {
+        let headers = request.headers();
+        let text = |name| headers.get(name)?.to_str().ok();
+        let is_websocket = text(header::UPGRADE)?.eq_ignore_ascii_case("websocket");
+        let asks = text(header::CONNECTION)?.split(',').any(|option| option.trim().eq_ignore_ascii_case("upgrade"));
+        let is_known = text(header::SEC_WEBSOCKET_VERSION)? == "13";
+        let accept = derive_accept_key(headers.get(header::SEC_WEBSOCKET_KEY)?.as_bytes());
+        let is_upgrade = is_websocket && asks && is_known && request.method() == Method::GET;
+        let accept = HeaderValue::try_from(accept).ok().filter(|_| is_upgrade)?;
+        Some(Upgrade { accept, connection: hyper::upgrade::on(request) })
+    }
+}
+
 fn upgrade(call: Call) -> Result<Response, Problem> {
-    let Call { state, ws, .. } = call;
-    let ws: Ws = ws.ok_or_else(Problem::upgrade_required)?;
+    let Call { state, upgrade, .. } = call;
+    let Upgrade { accept, connection } = upgrade.ok_or_else(Problem::upgrade_required)?;
     let place = place(&state)?;
-    let ws = ws.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
-    let reply = ws.on_upgrade(move |socket| async move {
+    tokio::spawn(async move {
         let _place = place;
+        let stream = match connection.await {
+            Ok(stream) => TokioIo::new(stream),
+            Err(error) => return tracing::debug!(%error, "a connection did not become a WebSocket"),
+        };
+        let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await;
         let mut socket = Socket { socket, patience: state.limits.write_timeout };
         if let Err(End::Closed(reason)) = converse(&state, &mut socket).await {
             let _ = socket.say(&json!({ "closed": reason })).await;
-            let _ = socket.send(Message::close_with(1013_u16, reason)).await;
+            let frame = CloseFrame { code: CloseCode::Again, reason: reason.into() };
+            let _ = socket.send(Message::Close(Some(frame))).await;
         }
     });
-    Ok(reply.into_response())
+    let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    Ok(response)
 }
 
 struct Socket {
-    socket: WebSocket,
+    socket: WebSocketStream<TokioIo<Upgraded>>,
     patience: Duration,
 }
 
@@ -108,8 +150,8 @@ async fn converse(state: &Arc<State>, socket: &mut Socket) -> Result<Infallible,
                 if message.is_close() {
                     return Err(End::Gone);
                 }
-                if let Ok(text) = message.to_str() {
-                    listen(state, socket, &mut views, &mut tail, text).await?;
+                if let Message::Text(text) = message {
+                    listen(state, socket, &mut views, &mut tail, &text).await?;
                 }
             },
             received = feed.recv() => match received {
@@ -133,7 +175,7 @@ async fn converse(state: &Arc<State>, socket: &mut Socket) -> Result<Infallible,
                 if heard.elapsed() > SILENCE {
                     return Err(End::Gone);
                 }
-                socket.send(Message::ping(Vec::new())).await?;
+                socket.send(Message::Ping(Bytes::new())).await?;
             },
             () = stopped(&mut stopping) => return Err(End::Closed(STOPPING.to_owned())),
         }

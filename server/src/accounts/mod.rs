@@ -6,19 +6,16 @@ mod users;
 
 use highwater_accounts::{Accounts, Login, Role, User};
 use highwater_engine::Timestamp;
+use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{
-    http::{HeaderValue, StatusCode, header},
-    reply::Response,
-};
 
 use crate::{
     call::Call,
     error::Problem,
     identity::COOKIE,
     operation::Operation,
-    reply::{json_reply, time},
+    reply::{Response, json_reply, time},
     state::State,
 };
 

@@ -1,9 +1,9 @@
 //! Registering, logging in and out, and one's own account.
 
 use highwater_accounts::{Action, Identity as Known, NewUser, Role, Secret};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
-use warp::{http::StatusCode, reply::Response};
 
 use super::{Account, LoggedIn, MOST, accounts, cookie, logged_in, with_cookie};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, Handle, Operation, Verb, of},
     rates::Class,
-    reply::{json_reply, nothing},
+    reply::{Response, json_reply, nothing},
 };
 
 const ME: Operation = Operation {

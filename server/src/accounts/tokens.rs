@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use highwater_accounts::{Action, ApiToken, NewToken, Scope};
 use highwater_engine::Timestamp;
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use warp::{http::StatusCode, reply::Response};
 
 use super::{MOST, accounts};
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::{json_reply, nothing, time},
+    reply::{Response, json_reply, nothing, time},
 };
 
 const LIST: Operation = Operation {

@@ -1,9 +1,9 @@
 //! All users, for administrators.
 
 use highwater_accounts::{Role, UserName};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use warp::{http::StatusCode, reply::Response};
 
 use super::{Account, MOST, RoleName, accounts};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 const LIMIT: Param = Param::limit(1000, 100);

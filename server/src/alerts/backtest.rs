@@ -9,9 +9,9 @@ use highwater_engine::{Name, Timestamp};
 use highwater_logstore::Replay;
 use highwater_operators::{Alert, AlertStatus};
 use highwater_queries::{Backtest, BacktestError};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use warp::{http::StatusCode, reply::Response};
 
 use super::{MOST, desk};
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     logs,
     operation::{Answer, Body, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[Operation {

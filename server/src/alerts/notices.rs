@@ -1,9 +1,9 @@
 //! `/alerts/notices`: what waits to be told, what could not be, and whether a channel works.
 
 use highwater_alerting::{ChannelConfig, ChannelKind, DeadLetter, TestError};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use warp::{http::StatusCode, reply::Response};
 
 use super::{LIMIT, MOST, desk, page};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::{json_reply, nothing},
+    reply::{Response, json_reply, nothing},
 };
 
 const DEAD: Operation = Operation {

@@ -3,12 +3,9 @@
 use highwater_accounts::Action;
 use highwater_alerting::{FeedError, Rule, RuleDraft};
 use highwater_operators::Dimension;
+use http::{HeaderValue, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{
-    http::{HeaderValue, StatusCode, header},
-    reply::Response,
-};
 
 use super::{Desk, LIMIT, MOST, body, desk, page};
 use crate::{
@@ -17,7 +14,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, CURSOR, EPOCH, Handle, In, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::{at_epoch, json_reply, nothing},
+    reply::{Response, at_epoch, json_reply, nothing},
 };
 
 const ID: Param = Param::path("id", "The rule's id");

@@ -3,9 +3,9 @@
 use highwater_accounts::Action;
 use highwater_alerting::{Silence, SilenceDraft, SilenceState, Silences};
 use highwater_engine::Timestamp;
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::{http::StatusCode, reply::Response};
 
 use super::{LIMIT, MOST, body, desk, page};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     identity::{Access, Identity},
     operation::{Answer, Body, CURSOR, Handle, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 const ID: Param = Param::path("id", "The silence's id");

@@ -1,9 +1,9 @@
 //! `/alerts/triggered`: what fired, what became of it, and what people do about it.
 
 use highwater_alerting::{AlertFilter, AlertRecord, Deed, Status, Transition};
+use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use warp::{http::StatusCode, reply::Response};
 
 use super::{LIMIT, MOST, desk, page};
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     identity::Access,
     operation::{Answer, Body, CURSOR, Handle, Kind, Operation, Param, Verb, of},
     rates::Class,
-    reply::json_reply,
+    reply::{Response, json_reply},
 };
 
 const ID: Param = Param::path("id", "The alert's id");

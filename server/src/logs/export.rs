@@ -4,11 +4,8 @@ use std::io;
 
 use highwater_engine::Snapshot;
 use highwater_logstore::{LogStore, Search};
+use http::{HeaderValue, header};
 use tokio::sync::mpsc;
-use warp::{
-    http::{HeaderValue, header},
-    reply::{Reply, Response},
-};
 
 use super::{
     asked::Asked,
@@ -22,7 +19,7 @@ use crate::{
     error::Problem,
     metrics_api::now,
     operation::{Kind, Param},
-    reply::at_epoch,
+    reply::{Response, at_epoch, streamed},
 };
 
 pub(super) const LIMIT: Param =
@@ -87,7 +84,7 @@ pub(super) async fn export(call: Call) -> Result<Response, Problem> {
             .poll_recv(context)
             .map(|piece| piece.map(|piece| piece.map_err(|why| io::Error::other(why.detail().to_owned())))),
     });
-    let mut response = at_epoch(warp::reply::stream(stream).into_response(), epoch);
+    let mut response = at_epoch(streamed(stream), epoch);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(disposition(format)));

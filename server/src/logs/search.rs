@@ -6,7 +6,6 @@ use highwater_engine::{Level, Snapshot, Timestamp};
 use highwater_logstore::{Found, LogId, LogStore, Search};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use super::{
     asked::{Asked, LIMIT},
@@ -17,7 +16,7 @@ use crate::{
     call::{Call, search as read_store},
     error::{Problem, shorten},
     metrics_api::now,
-    reply::json_at,
+    reply::{Response, json_at},
 };
 
 /// Bars of a histogram, at most.

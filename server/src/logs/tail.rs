@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 
 use schemars::JsonSchema;
-use warp::reply::Response;
 
 use super::{
     asked::{Filter, MOST},
@@ -15,6 +14,7 @@ use crate::{
     error::Problem,
     live::{self, End, Events, STOPPING, keep_alive, stopped},
     operation::{Kind, Param},
+    reply::Response,
     state::State,
 };
 

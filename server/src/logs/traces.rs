@@ -12,7 +12,6 @@ use highwater_logstore::{
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use super::{
     asked::Asked,
@@ -25,7 +24,7 @@ use crate::{
     error::{Problem, shorten},
     metrics_api::now,
     operation::{Kind, Param},
-    reply::json_at,
+    reply::{Response, json_at},
 };
 
 pub(super) const LIMIT: Param = Param::limit(LOOKED_AT, USUAL);

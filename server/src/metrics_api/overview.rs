@@ -7,14 +7,17 @@ use highwater_engine::{Level, Name, OTHER, Snapshot};
 use highwater_operators::{Levels, ServiceStats};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use super::{
     figures::tidy,
     period::{Period, Trend},
     rows::sum_levels,
 };
-use crate::{call::Call, error::Problem, reply::json_at};
+use crate::{
+    call::Call,
+    error::Problem,
+    reply::{Response, json_at},
+};
 
 /// Services that a breakdown by service names; the others are added up as `__other__`.
 const NAMED_SERVICES: usize = 100;

@@ -6,14 +6,17 @@ use highwater_engine::{Name, Snapshot, Timestamp, hours};
 use highwater_operators::ServiceStats;
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use super::{
     figures::tidy,
     resolution::{Kept, Stats, align_up, now},
     rows::{oldest, reaches_back_to, services, sum, sum_levels},
 };
-use crate::{error::Problem, params::Span, reply::json_at};
+use crate::{
+    error::Problem,
+    params::Span,
+    reply::{Response, json_at},
+};
 
 /// A range of time over one resolution.
 pub(crate) struct Period<'a> {

@@ -6,7 +6,6 @@ use highwater_engine::{Name, Snapshot, Timestamp};
 use highwater_operators::{Health, Levels, ServiceStats};
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use super::{
     LIMIT,
@@ -21,6 +20,7 @@ use super::{
 use crate::{
     call::Call,
     error::{Problem, shorten},
+    reply::Response,
 };
 
 /// One service.

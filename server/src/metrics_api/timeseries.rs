@@ -7,7 +7,6 @@ use highwater_engine::{Level, Name, Snapshot, Timestamp};
 use highwater_operators::ServiceStats;
 use schemars::JsonSchema;
 use serde::Serialize;
-use warp::reply::Response;
 
 use super::{
     figures::{millis, tidy},
@@ -19,7 +18,7 @@ use crate::{
     error::Problem,
     operation::{Kind, Param},
     params::{INTERVALS, Params, Span, level_named},
-    reply::json_at,
+    reply::{Response, json_at},
 };
 
 /// Series that one answer holds.
