@@ -99,6 +99,10 @@ async fn dispatch(
     context: &Arc<Context>,
     extra: &mut Vec<(HeaderName, HeaderValue)>,
 ) -> Result<Response, Problem> {
+    // an authority, which is for whoever wants a tunnel (RFC 9112, section 3.2.3)
+    if request.path.is_empty() {
+        return Err(Problem::bad_request("the target of a request begins with `/`"));
+    }
     check_host(state, &request.peer, &request.headers)?;
     let Some(address) = address else {
         return Err(Problem::not_found("no such address; the API is under /api/v1, /docs describes it"));

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
 use highwater_engine::Snapshot;
 use highwater_logstore::{LogStore, Search};
 use http::{HeaderValue, header};
@@ -84,6 +86,7 @@ pub(super) async fn export(call: Call) -> Result<Response, Problem> {
             .poll_recv(context)
             .map(|piece| piece.map(|piece| piece.map_err(|why| io::Error::other(why.detail().to_owned())))),
     });
+    let stream = stream.map(|piece: io::Result<Vec<u8>>| piece.map(Bytes::from));
     let mut response = at_epoch(streamed(stream), epoch);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
