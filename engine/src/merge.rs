@@ -38,7 +38,7 @@ pub(crate) struct Windowing {
 
 impl Windowing {
     /// The windows that hold a pane: those starting at multiples of the slide within one size before its end.
-    fn windows(self, pane: Window) -> impl Iterator<Item = Window> {
+    fn windows(self, pane: Window) -> impl ExactSizeIterator<Item = Window> {
         let last = Window::containing(pane.start, self.slide);
         let count = (self.size.as_micros() / self.slide.as_micros().max(1)).max(1) as u32;
         (0..count).map(move |back| Window { start: last.start.minus(self.slide * back) })
@@ -125,7 +125,10 @@ impl<K: Key, A: Monoid + ExchangeData> Shard<K, A> {
         let mut rows: Vec<_> = panes
             .into_iter()
             .flat_map(|((key, pane), aggregate)| {
-                windowing.windows(pane).map(move |window| ((key.clone(), window), aggregate.clone()))
+                let windows = windowing.windows(pane);
+                // the last takes what there is: where windows tumble, nothing is copied
+                let copies = std::iter::repeat_n((key, aggregate), windows.len());
+                windows.zip(copies).map(|(window, (key, aggregate))| ((key, window), aggregate))
             })
             .collect();
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
