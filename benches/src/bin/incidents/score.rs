@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io::Write, time::Duration};
 use anyhow::Result;
 use highwater_connectors::generator::{Incident, IncidentKind, schedule, services, upcoming};
 use highwater_engine::{Name, Timestamp, seconds};
-use highwater_operators::Anomaly;
+use highwater_operators::{Anomaly, Method};
 
 /// What begins so soon after an incident is a part of it: queues empty, and what was held up comes.
 const AFTERMATH: Duration = seconds(30);
@@ -14,8 +14,9 @@ const AFTERMATH: Duration = seconds(30);
 pub(crate) struct Score {
     /// by kind, after how long each was found, in windows from the one that it began in; none where it was not
     delays: Vec<(IncidentKind, Vec<Option<u64>>)>,
-    /// by metric
+    /// by metric, and those that days and weeks alone find
     false_alarms: BTreeMap<Name, usize>,
+    of_long_term: usize,
     service_days: f64,
 }
 
@@ -36,12 +37,13 @@ impl Score {
             }
         }
         let counted = told.iter().filter(|anomaly| anomaly.window_start >= from && anomaly.window_end <= to);
-        let mut false_alarms = BTreeMap::<Name, usize>::new();
+        let (mut false_alarms, mut of_long_term) = (BTreeMap::<Name, usize>::new(), 0);
         for anomaly in counted.filter(|anomaly| !is_explained(anomaly, anchor)) {
             *false_alarms.entry(anomaly.metric_name.clone()).or_default() += 1;
+            of_long_term += usize::from(anomaly.methods == [Method::LongTerm]);
         }
         let service_days = services().len() as f64 * to.since(from).as_secs_f64() / 86_400.0;
-        Score { delays, false_alarms, service_days }
+        Score { delays, false_alarms, of_long_term, service_days }
     }
 
     /// Prints a line for the false alarms, one for each kind of incident, and one for all.
@@ -49,7 +51,11 @@ impl Score {
         let alarms = self.false_alarms.values().sum::<usize>() as f64 / self.service_days;
         let by_metric: Vec<String> =
             self.false_alarms.iter().map(|(metric, alarms)| format!("{metric} {alarms}")).collect();
-        writeln!(out, "{alarms:.2} false alarms a service and day ({})", by_metric.join(", "))?;
+        let (by_metric, of_long_term) = (by_metric.join(", "), self.of_long_term);
+        writeln!(
+            out,
+            "{alarms:.2} false alarms a service and day ({by_metric}; {of_long_term} by days and weeks alone)"
+        )?;
         let all: Vec<_> = self.delays.iter().flat_map(|(_, delays)| delays).copied().collect();
         let of_kinds = self.delays.iter().map(|(kind, delays)| (kind.to_string(), delays.as_slice()));
         for (name, delays) in of_kinds.chain([("all together".to_owned(), all.as_slice())]) {
