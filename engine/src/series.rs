@@ -106,8 +106,14 @@ impl<'s, K: Key, V: ExchangeData> Series<'s, K, V> {
     ///
     /// A pure function of the rows and the watermark; a key is gone when the last of its rows is.
     pub fn closed(&self, gap: V) -> Series<'s, K, V> {
+        self.longest.note(self.windowing.size);
+        self.closed_by_logs(gap)
+    }
+
+    /// The same, for windows that later logs close: those that are under way when all input ends are no whole windows, and
+    /// nothing waits for them.
+    pub fn closed_by_logs(&self, gap: V) -> Series<'s, K, V> {
         let windowing = self.windowing;
-        self.longest.note(windowing.size);
         let by_key = Exchange::new(|(((key, _), _), _, _): &(((K, Window), V), Epoch, isize)| key.hashed());
         let rows = self
             .rows()

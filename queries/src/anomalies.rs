@@ -103,7 +103,7 @@ pub fn find<'s>(
     let forest = features.forest_scores(&models, PERIOD);
     let windows = closed.map(|stats| samples(&stats));
     // a minute is closed by what is judged of it, for it is held for a day
-    let minutes = minutes.map(|stats| samples(&stats)).closed(samples(&ServiceStats::default()));
+    let minutes = minutes.map(|stats| samples(&stats)).closed_by_logs(samples(&ServiceStats::default()));
     let kept = flow.settings().retention + MARGIN;
     let [volume, errors, latency] = array::from_fn(|which| {
         let metric = &METRICS[which];

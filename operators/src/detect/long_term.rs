@@ -45,7 +45,7 @@ const CHANCES: f64 = 4.0;
 /// Half a band that holds 999 of 1000 values, in standard deviations of a normal distribution.
 const BAND: f64 = 3.29;
 
-/// What a detector remembers: a value to be stored, sent and compared; cheap to clone.
+/// What a detector remembers, nothing at first: a value to be stored, sent and compared; cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Checkpoint(Arc<Vec<u8>>);
 
@@ -195,11 +195,11 @@ impl Remembered {
                 (Live { detector: checkpoint.open(by.threshold), period, last: period }, Included(period))
             }
             (None, None) => {
-                let (detector, period) = (Detector::new(&Config::default()), by.period(earliest));
-                let checkpoint = Checkpoint::of(&detector);
-                told.checkpoints.push((period, checkpoint.clone(), 1));
-                checkpoints.insert(period, checkpoint);
-                (Live { detector: detector.with_threshold(by.threshold), period, last: period }, Included(period))
+                let (period, nothing) = (by.period(earliest), Checkpoint::default());
+                let detector = nothing.open(by.threshold);
+                told.checkpoints.push((period, nothing.clone(), 1));
+                checkpoints.insert(period, nothing);
+                (Live { detector, period, last: period }, Included(period))
             }
         };
         let before: Vec<_> = flagged.extract_if((from, Unbounded), |_, _| true).collect();
