@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use highwater_engine::Name;
 use rdkafka::{
     config::FromClientConfigAndContext,
-    consumer::{BaseConsumer, Consumer},
+    consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode},
 };
 
@@ -81,6 +81,30 @@ pub(crate) fn patiently<T>(ask: impl Fn() -> KafkaResult<T>) -> KafkaResult<T> {
             done => return done,
         }
     }
+}
+
+/// Answers in a row that have to say that a partition which has had records has none left.
+const AGREEING: usize = 3;
+
+/// The first offset of a partition and the one after its last.
+///
+/// librdkafka (2.12) asks for both at once, and where the answer to the first is an error and that to the second has come by
+/// then, it forgets the error and takes the end for the beginning, too: all records would be skipped, or be said to be gone. So
+/// what looks like that is asked for again.
+pub(crate) fn ends<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+    partition: i32,
+    patience: Duration,
+) -> KafkaResult<(i64, i64)> {
+    for _ in 1..AGREEING {
+        let (low, high) = consumer.fetch_watermarks(topic, partition, patience)?;
+        if low < high || high <= 0 {
+            return Ok((low, high));
+        }
+        pause(Duration::from_millis(100));
+    }
+    consumer.fetch_watermarks(topic, partition, patience)
 }
 
 /// Whether it is the group's coordinator that is not ready: one that has moved or has just come up needs a moment.

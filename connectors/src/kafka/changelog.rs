@@ -10,7 +10,7 @@ use rdkafka::{
     producer::BaseRecord,
 };
 
-use super::{KafkaConfig, Topic, config::REQUEST_TIMEOUT, outbox::Outbox, transactions::Transactions};
+use super::{KafkaConfig, Topic, ask, config::REQUEST_TIMEOUT, outbox::Outbox, transactions::Transactions};
 use crate::pause;
 
 /// Keeps durable state in a compacted topic: each commit of the job is a transaction of it, each entry a record with
@@ -81,7 +81,7 @@ impl KafkaChangelog {
         let mut ends = BTreeMap::new();
         let mut assignment = TopicPartitionList::new();
         for partition in partitions {
-            let (low, high) = consumer.fetch_watermarks(&self.topic.name, partition, REQUEST_TIMEOUT)?;
+            let (low, high) = ask::ends(&consumer, &self.topic.name, partition, REQUEST_TIMEOUT)?;
             if low < high {
                 ends.insert(partition, high);
                 assignment.add_partition_offset(&self.topic.name, partition, Offset::Beginning)?;

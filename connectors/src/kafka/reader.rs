@@ -12,6 +12,7 @@ use rdkafka::{
 };
 
 use super::{
+    ask::ends,
     context::Consuming,
     source::{KafkaSource, Lost},
 };
@@ -217,7 +218,7 @@ impl KafkaReader {
         for partition in &mut self.mine {
             let topic = &self.source.topic.name;
             // whose ends are not told is read anew, and found out of range again
-            if let Ok((low, high)) = self.consumer.fetch_watermarks(topic, partition.id, DOUBT_PATIENCE)
+            if let Ok((low, high)) = ends(&self.consumer, topic, partition.id, DOUBT_PATIENCE)
                 && !(low..=high).contains(&partition.next)
             {
                 lost.push(Lost { partition: partition.id, next: partition.next, low, high });

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::{
     KafkaConfig, Topic,
-    ask::{hear_trouble, patiently},
+    ask::{ends, hear_trouble, patiently},
     config::{REQUEST_TIMEOUT, explain},
     context::{Consuming, Context, Ends},
     reader::KafkaReader,
@@ -211,7 +211,7 @@ impl KafkaSource {
     }
 
     pub(super) fn bounds(&self, consumer: &BaseConsumer<Consuming>, partition: i32) -> Result<(i64, i64), SourceError> {
-        patiently(|| consumer.fetch_watermarks(&self.topic.name, partition, REQUEST_TIMEOUT)).map_err(|error| {
+        patiently(|| ends(consumer, &self.topic.name, partition, REQUEST_TIMEOUT)).map_err(|error| {
             let trouble = hear_trouble(consumer);
             self.error(format!("the ends of partition {partition} at {} cannot be read{trouble}", self.brokers()))
                 .because(error)
