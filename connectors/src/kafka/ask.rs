@@ -102,7 +102,6 @@ pub(crate) fn ends<C: ConsumerContext>(
         if low < high || high <= 0 {
             return Ok((low, high));
         }
-        pause(Duration::from_millis(100));
     }
     consumer.fetch_watermarks(topic, partition, patience)
 }

@@ -1,6 +1,9 @@
 //! Series against days and weeks: detectors whose memories are kept as data.
 
-use std::{collections::BTreeMap, collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use differential_dataflow::{AsCollection, Hashable};
 use highwater_engine::{Closed, Flow, Key, Series, Window, minutes};

@@ -202,7 +202,7 @@ impl Remembered {
                 (Live { detector, period, last: period }, Included(period))
             }
         };
-        let before: Vec<_> = flagged.extract_if((from, Unbounded), |_, _| true).collect();
+        let was: BTreeMap<_, _> = flagged.extract_if((from, Unbounded), |_, _| true).collect();
         for (&window, sample) in rows.range((from, Unbounded)) {
             let period = by.period(window);
             if live.period != period {
@@ -212,12 +212,9 @@ impl Remembered {
                 flagged.insert(window, point);
             }
         }
-        let is_as_before =
-            |window: &Window, point: &Assessment, all: &BTreeMap<Window, Assessment>| all.get(window) == Some(point);
-        let was: BTreeMap<_, _> = before.into_iter().collect();
-        let gone = was.iter().filter(|(window, point)| !is_as_before(window, point, flagged));
+        let gone = was.iter().filter(|(window, point)| flagged.get(window) != Some(point));
         told.flagged.extend(gone.map(|(window, point)| (*window, point.clone(), -1)));
-        let come = flagged.range((from, Unbounded)).filter(|(window, point)| !is_as_before(window, point, &was));
+        let come = flagged.range((from, Unbounded)).filter(|(window, point)| was.get(window) != Some(point));
         told.flagged.extend(come.map(|(window, point)| (*window, point.clone(), 1)));
         self.live = Some(live);
     }
