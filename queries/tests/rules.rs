@@ -262,9 +262,10 @@ type Scheduled = (RuleSpec, usize, Option<usize>);
 
 fn scheduled() -> impl Strategy<Value = Vec<Scheduled>> {
     let rule = (possible_spec(), 0usize..8, prop::option::of(0usize..8));
-    prop::collection::vec(rule, 1..6).prop_map(|rules| {
+    prop::collection::vec(rule, 1..8).prop_map(|rules| {
+        // some with the same id: the later one is an edit
         let name = |(number, (spec, from, to)): (usize, Scheduled)| {
-            (RuleSpec { id: Name::from(number.to_string()), ..spec }, from, to)
+            (RuleSpec { id: Name::from((number % 4).to_string()), ..spec }, from, to)
         };
         rules.into_iter().enumerate().map(name).collect()
     })

@@ -1,4 +1,4 @@
-//! [`Measure`]: the series that a rule looks at. Rules that measure the same share one.
+//! [`Measure`]: what a rule measures, step by step. Rules that measure the same share it, however long their windows are.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
 /// The group of all logs together.
 pub const TOGETHER: &str = "*";
 
-/// What is measured, of which logs, over which windows, in which steps.
+/// What is measured, of which logs, in which steps: windows slide over those.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Measure {
     /// What; absence is a count.
@@ -24,7 +24,6 @@ pub struct Measure {
     /// None where the services are the groups: rules choose among them.
     services: Vec<Name>,
     group_by: Option<Dimension>,
-    time_window: Duration,
     step: Duration,
     evaluate: Evaluate,
 }
@@ -82,19 +81,19 @@ impl Measure {
             _ if spec.time_window <= retention => seconds(10),
             _ => minutes(1),
         };
-        let RuleSpec { group_by, time_window, evaluate, .. } = *spec;
-        Measure { metric, levels, services, group_by, time_window, step, evaluate }
+        let RuleSpec { group_by, evaluate, .. } = *spec;
+        Measure { metric, levels, services, group_by, step, evaluate }
     }
 
-    /// How far apart its windows are: 10 s where they are no longer than the job's retention, an hour by default, else
+    /// How far apart windows are: 10 s where the rule's are no longer than the job's retention, an hour by default, else
     /// 1 min; by template always 1 min. Windows end at multiples of it and are half-open.
     pub fn step(&self) -> Duration {
         self.step
     }
 
-    /// Steps of a window. A window that is no multiple of the step is rounded up.
-    pub fn steps(&self) -> u32 {
-        let steps = self.time_window.as_micros().div_ceil(self.step.as_micros().max(1));
+    /// Steps of a window so long. One that is no multiple of the step is rounded up.
+    pub fn steps(&self, time_window: Duration) -> u32 {
+        let steps = time_window.as_micros().div_ceil(self.step.as_micros().max(1));
         u32::try_from(steps).unwrap_or(u32::MAX).max(1)
     }
 

@@ -8,19 +8,17 @@ use std::{
 };
 
 use differential_dataflow::Hashable;
-use highwater_engine::{Closed, Name, Timestamp, minutes};
-use highwater_operators::{Alert, AlertSpan, Dimension, Measure, RuleSpec};
+use highwater_engine::{Closed, Name, Timestamp};
+use highwater_operators::{Alert, Dimension, Measure, RuleSpec};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Kept,
     by_service::ByService,
-    group::{Group, Rule, Settled, Time, Track},
+    group::{Group, Time},
     measuring::Contribution,
+    track::{Rule, Settled},
 };
-
-/// Windows settle so many at a time: rows are written less often.
-const SETTLES_EVERY: Duration = minutes(10);
 
 /// What is remembered is found by its measure, group and rule.
 pub(super) type Of = (u64, Name, Name);
@@ -62,7 +60,7 @@ pub(super) fn place(evidence: &Evidence) -> u64 {
     }
 }
 
-type Changes = Vec<(Verdict, isize)>;
+pub(super) type Changes = Vec<(Verdict, isize)>;
 
 /// The state of one worker.
 pub(super) struct Judging {
@@ -83,7 +81,8 @@ struct Measured {
     by_service: ByService<Name>,
     groups: BTreeMap<Name, Group>,
     touched: BTreeSet<Name>,
-    time: Option<Time>,
+    /// up to where windows had closed
+    closed: Option<Timestamp>,
 }
 
 impl Judging {
@@ -104,7 +103,7 @@ impl Judging {
             self.remember(&mut changes);
             for (id, measured) in &mut self.measures {
                 let time = measured.time(closed.watermark, self.kept.retention, self.keep);
-                measured.advance(*id, time, &mut changes);
+                measured.advance(*id, &time, &mut changes);
             }
         }
         changes
@@ -116,8 +115,10 @@ impl Judging {
         let mut gone: BTreeMap<Name, RuleSpec> = go.into_iter().map(|(spec, _)| (spec.id.clone(), spec)).collect();
         for (spec, _) in come {
             let measure = Measure::of(&spec, self.kept.retention);
-            let is_same =
-                |old: &RuleSpec| old.rule() == spec.rule() && Measure::of(old, self.kept.retention) == measure;
+            let is_same = |old: &RuleSpec| {
+                (old.rule(), old.time_window) == (spec.rule(), spec.time_window)
+                    && Measure::of(old, self.kept.retention) == measure
+            };
             let goes_on = gone.get(&spec.id).is_some_and(is_same);
             if goes_on {
                 gone.remove(&spec.id);
@@ -132,6 +133,7 @@ impl Judging {
         for spec in gone.values() {
             self.remove(spec, changes);
         }
+        self.measures.retain(|_, measured| !measured.rules.is_empty());
     }
 
     fn remove(&mut self, spec: &RuleSpec, changes: &mut Changes) {
@@ -140,10 +142,8 @@ impl Judging {
         measured.rules.remove(&spec.id);
         measured.by_service.remove(&spec.services, &spec.id);
         for (name, group) in &mut measured.groups {
-            group.tracks.remove(&spec.id).into_iter().for_each(|track| track.retract(id, name, changes));
-        }
-        if measured.rules.is_empty() {
-            self.measures.remove(&id);
+            let track = group.look_away(&spec.id, spec.time_window);
+            track.into_iter().for_each(|track| track.retract(id, name, changes));
         }
     }
 
@@ -153,9 +153,9 @@ impl Judging {
         let Measured { measure, rules, by_service, groups, touched, .. } = measured;
         if diff > 0 {
             let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, by_service, &name));
-            group.put(measure, window, origin, part);
+            group.put(measure.step(), window, origin, part);
         } else if let Some(group) = groups.get_mut(&name) {
-            group.take(measure, window, origin, kept_from);
+            group.take(measure.step(), window, origin, kept_from);
         }
         touched.insert(name);
     }
@@ -165,12 +165,11 @@ impl Judging {
         for ((id, name, rule), settled) in mem::take(&mut self.restored) {
             let measured = self.measures.get_mut(&id);
             let known = measured.and_then(|measured| {
-                let rule = measured.rules.get(&rule).filter(|known| known.rule == settled.rule)?.clone();
+                let rule = measured.rules.get(&rule).filter(|known| settled.is_of(known))?.clone();
                 measured.touched.insert(name.clone());
                 let Measured { measure, rules, by_service, groups, .. } = measured;
                 let group = groups.entry(name.clone()).or_insert_with(|| group_of(measure, rules, by_service, &name));
-                group.remember(settled.newest);
-                group.tracks.insert(rule.spec.id.clone(), Track::new(rule, Some(settled.clone())));
+                group.look(measure, rule, Some(settled.clone()));
                 Some(())
             });
             if known.is_none() {
@@ -184,7 +183,7 @@ impl Judging {
 fn group_of(measure: &Measure, rules: &BTreeMap<Name, Rc<Rule>>, by_service: &ByService<Name>, name: &Name) -> Group {
     let mut group = Group::default();
     let chosen = by_service.of(name).filter_map(|id| rules.get(id)).filter(|rule| rule.looks_at(measure, name));
-    group.tracks.extend(chosen.map(|rule| (rule.spec.id.clone(), Track::new(rule.clone(), None))));
+    chosen.for_each(|rule| group.look(measure, rule.clone(), None));
     group
 }
 
@@ -197,16 +196,12 @@ impl Rule {
 impl Measured {
     fn new(measure: Measure, kept: Duration) -> Self {
         let (rules, groups, touched) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Measured { measure, kept, rules, by_service: ByService::default(), groups, touched, time: None }
+        Measured { measure, kept, rules, by_service: ByService::default(), groups, touched, closed: None }
     }
 
     fn time(&self, watermark: Timestamp, retention: Duration, keep: Duration) -> Time {
-        let step = self.measure.step();
-        let window = step.saturating_mul(self.measure.steps());
-        // what is corrected needs all the rows of its window
-        let follow = retention.min(self.kept.saturating_sub(window).saturating_sub(SETTLES_EVERY));
-        let closed = watermark.align(step);
-        Time { closed, settled: watermark.minus(follow).align(SETTLES_EVERY), shown_from: closed.minus(keep) }
+        let closed = watermark.align(self.measure.step());
+        Time { watermark, closed, shown_from: closed.minus(keep), retention, kept: self.kept }
     }
 
     /// A rule comes, or stays and is told in other words.
@@ -220,86 +215,30 @@ impl Measured {
         self.by_service.insert(if by_service { &rule.spec.services } else { &[] }, &name);
         for (key, group) in &mut self.groups {
             if !rule.looks_at(&self.measure, key) {
-                group.tracks.remove(&name).into_iter().for_each(|track| track.retract(id, key, changes));
-            } else if let Some(track) = group.tracks.get_mut(&name) {
-                let shown = track.shown.clone();
-                track.tell(key, Vec::new(), changes);
-                track.rule = rule.clone();
-                track.tell(key, shown, changes);
+                let track = group.look_away(&name, rule.spec.time_window);
+                track.into_iter().for_each(|track| track.retract(id, key, changes));
+            } else if let Some(track) = group.track(&rule) {
+                track.reword(key, rule.clone(), changes);
             } else {
-                group.tracks.insert(name.clone(), Track::new(rule.clone(), None));
+                group.look(&self.measure, rule.clone(), None);
                 self.touched.insert(key.clone());
             }
         }
     }
 
     /// Looks at every group where a window has closed, else at those of which something is known that was not.
-    fn advance(&mut self, id: u64, time: Time, changes: &mut Changes) {
+    fn advance(&mut self, id: u64, time: &Time, changes: &mut Changes) {
         let touched = mem::take(&mut self.touched);
-        let has_closed = self.time.replace(time).is_none_or(|before| before.closed < time.closed);
+        let has_closed = self.closed.replace(time.closed).is_none_or(|before| before < time.closed);
         let measure = &self.measure;
-        let mut is_over = |name: &Name, group: &mut Group| {
-            let has_settled = group.advance(measure, time);
-            let is_over = group.is_over(measure, time);
-            group.report((id, name), measure, has_settled, changes);
-            if is_over {
-                let tracks = mem::take(&mut group.tracks);
-                tracks.into_values().for_each(|track| track.retract(id, name, changes));
-            }
-            is_over
-        };
         if has_closed {
-            self.groups.retain(|name, group| !is_over(name, group));
+            self.groups.retain(|name, group| !group.advance((id, name), measure, time, changes));
             return;
         }
         for name in touched {
-            if self.groups.get_mut(&name).is_some_and(|group| is_over(&name, group)) {
+            if self.groups.get_mut(&name).is_some_and(|group| group.advance((id, &name), measure, time, changes)) {
                 self.groups.remove(&name);
             }
         }
-    }
-}
-
-impl Group {
-    /// Tells what is found now.
-    fn report(&mut self, (id, name): (u64, &Name), measure: &Measure, has_settled: bool, changes: &mut Changes) {
-        let mut tracks = mem::take(&mut self.tracks);
-        for (rule, track) in &mut tracks {
-            if !self.is_as_shown(measure, track) {
-                let spans = self.spans(measure, track);
-                track.tell(name, spans, changes);
-            }
-            if has_settled {
-                let new = self.settled(track);
-                let of = || (id, name.clone(), rule.clone());
-                if track.stored != new {
-                    let old = mem::replace(&mut track.stored, new.clone());
-                    changes.extend(old.map(|old| (Verdict::Settled(of(), old), -1)));
-                    changes.extend(new.map(|new| (Verdict::Settled(of(), new), 1)));
-                }
-            }
-        }
-        self.tracks = tracks;
-    }
-}
-
-impl Track {
-    /// Tells these alerts in place of those told before.
-    fn tell(&mut self, group: &Name, spans: Vec<AlertSpan>, changes: &mut Changes) {
-        if self.shown == spans {
-            return;
-        }
-        let told = mem::replace(&mut self.shown, spans);
-        let mut emit =
-            |span: &AlertSpan, diff| changes.push((Verdict::Alert(self.rule.spec.alert(group, *span)), diff));
-        told.iter().filter(|span| !self.shown.contains(span)).for_each(|span| emit(span, -1));
-        self.shown.iter().filter(|span| !told.contains(span)).for_each(|span| emit(span, 1));
-    }
-
-    /// Takes back all that was told.
-    fn retract(mut self, id: u64, group: &Name, changes: &mut Changes) {
-        self.tell(group, Vec::new(), changes);
-        let of = (id, group.clone(), self.rule.spec.id.clone());
-        changes.extend(self.stored.map(|stored| (Verdict::Settled(of, stored), -1)));
     }
 }

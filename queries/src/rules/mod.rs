@@ -21,6 +21,8 @@ mod facts;
 mod group;
 mod judging;
 mod measuring;
+mod sliding;
+mod track;
 mod windows;
 
 use std::time::Duration;

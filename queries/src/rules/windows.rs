@@ -40,13 +40,13 @@ impl Panes {
         next.start
     }
 
-    /// The windows that end with the steps from `from` on, up to `to`. Each is told from the one before by what comes and
-    /// what goes, where that can be done.
-    pub(super) fn points(&self, measure: &Measure, from: Timestamp, to: Timestamp) -> Vec<Point> {
+    /// The windows of so many steps that end with the steps from `from` on, up to `to`. Each is told from the one before by
+    /// what comes and what goes, where that can be done.
+    pub(super) fn points(&self, measure: &Measure, steps: u32, from: Timestamp, to: Timestamp) -> Vec<Point> {
         let step = measure.step();
-        let before = step.saturating_mul(measure.steps() - 1);
+        let before = step.saturating_mul(steps - 1);
         let mut window = Window { start: from };
-        if measure.steps() == 1 {
+        if steps == 1 {
             let windows = std::iter::successors(Some(window), |window| Some(window.later(step)));
             let closed = windows.take_while(|window| window.end(step) <= to);
             return closed.map(|window| (window, measure.value(self.parts(window)))).collect();
