@@ -47,8 +47,8 @@ pub(crate) struct Notice {
     pub(crate) stop: bool,
     /// Its last epoch, once it ends.
     pub(crate) last: Epoch,
-    /// Epochs that it knows to have ended before their tick.
-    pub(crate) hurried: u64,
+    /// The newest epoch that it knows to have begun.
+    pub(crate) begun: Epoch,
 }
 
 /// Tells all workers what worker 0 knows. Waits until it is known here.
@@ -73,31 +73,68 @@ pub(crate) fn agree(worker: &mut Worker, mine: Start) -> Start {
     known.take().unwrap_or(mine)
 }
 
-/// A worker's clock: epochs are ticks of wall time, counted from when all began, and those that were ended before.
+/// A worker's clock: an epoch begins with each tick of wall time, and as soon as another worker has begun it. Workers do not
+/// start at the same moment, so those behind are taken along by the one ahead, who would else wait for them for ever: as in
+/// Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
+    epoch: Epoch,
     began: Instant,
-    first_epoch: Epoch,
     tick: Duration,
 }
 
 impl Clock {
-    pub(crate) fn new(first_epoch: Epoch, tick: Duration) -> Self {
-        Clock { began: Instant::now(), first_epoch, tick: tick.max(Duration::from_micros(1)) }
+    pub(crate) fn new(first_epoch: Epoch, tick: Duration, now: Instant) -> Self {
+        Clock { epoch: first_epoch, began: now, tick: tick.max(Duration::from_micros(1)) }
     }
 
-    pub(crate) fn first_epoch(&self) -> Epoch {
-        self.first_epoch
-    }
-
-    pub(crate) fn epoch_at(&self, now: Instant, hurried: u64) -> Epoch {
-        let ticks = now.duration_since(self.began).as_micros() / self.tick.as_micros();
-        self.first_epoch + u64::try_from(ticks).unwrap_or(u64::MAX / 2) + hurried
+    /// The epoch under way, where `begun` is the newest that any worker is known to have begun.
+    pub(crate) fn epoch_at(&mut self, now: Instant, begun: Epoch) -> Epoch {
+        let passed = now.saturating_duration_since(self.began);
+        if begun > self.epoch {
+            (self.epoch, self.began) = (begun, now);
+        } else if passed >= self.tick {
+            self.epoch += 1;
+            // in step, even where some ticks were missed
+            self.began = now - Duration::from_nanos((passed.as_nanos() % self.tick.as_nanos()) as u64);
+        }
+        self.epoch
     }
 
     pub(crate) fn time_to_next_tick(&self, now: Instant) -> Duration {
-        let tick = self.tick.as_micros();
-        let into = now.duration_since(self.began).as_micros() % tick;
-        Duration::from_micros(u64::try_from(tick - into).unwrap_or(0))
+        self.tick.saturating_sub(now.saturating_duration_since(self.began))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_millis(10);
+
+    #[test]
+    fn an_epoch_begins_with_each_tick_in_step() {
+        let start = Instant::now();
+        let mut clock = Clock::new(100, TICK, start);
+        let mut at = |millis| clock.epoch_at(start + Duration::from_millis(millis), 0);
+        assert_eq!([0, 9, 10, 11, 19, 20].map(&mut at), [100, 100, 101, 101, 101, 102]);
+        // late by more than two ticks; the next is at 60 again
+        assert_eq!([55, 59, 60].map(&mut at), [103, 103, 104]);
+        assert_eq!(clock.time_to_next_tick(start + Duration::from_millis(64)), Duration::from_millis(6));
+    }
+
+    #[test]
+    fn who_is_behind_is_taken_along_and_neither_runs_away() {
+        let start = Instant::now();
+        let (mut one, mut other) = (Clock::new(0, TICK, start), Clock::new(0, TICK, start + 57 * TICK / 10));
+        let mut begun = 0;
+        for millis in 57..1057 {
+            let now = start + Duration::from_millis(millis);
+            for clock in [&mut one, &mut other] {
+                begun = begun.max(clock.epoch_at(now, begun));
+            }
+            assert!(one.epoch.abs_diff(other.epoch) <= 1, "{one:?} {other:?}");
+        }
+        assert!((100..=102).contains(&begun), "{begun}");
     }
 }

@@ -109,7 +109,7 @@ impl Job {
             store,
             flushed: AtomicU64::new(0),
             last_epoch: AtomicU64::new(0),
-            hurried: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
             stop: Arc::new(AtomicBool::new(false)),
             failed: AtomicBool::new(false),
         });

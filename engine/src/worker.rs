@@ -43,8 +43,8 @@ pub(crate) struct Shared {
     pub(crate) flushed: AtomicU64,
     /// the last epoch that any worker had, once they end
     pub(crate) last_epoch: AtomicU64,
-    /// epochs that ended before their tick
-    pub(crate) hurried: AtomicU64,
+    /// the newest epoch that any worker has begun
+    pub(crate) begun: AtomicU64,
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) failed: AtomicBool,
 }
@@ -67,14 +67,14 @@ impl Shared {
     /// What other processes should know; `last` is a worker's last epoch, once it ends.
     fn notice(&self, last: Epoch) -> Notice {
         let (flushed, stop) = (self.flushed.load(Ordering::Acquire), self.stop.load(Ordering::Relaxed));
-        Notice { flushed, stop, last, hurried: self.hurried.load(Ordering::Acquire) }
+        Notice { flushed, stop, last, begun: self.begun.load(Ordering::Acquire) }
     }
 
     /// Takes over what another process said.
     pub(crate) fn noticed(&self, notice: &Notice) {
         self.flushed.fetch_max(notice.flushed, Ordering::AcqRel);
         self.last_epoch.fetch_max(notice.last, Ordering::AcqRel);
-        self.hurried.fetch_max(notice.hurried, Ordering::AcqRel);
+        self.begun.fetch_max(notice.begun, Ordering::AcqRel);
         if notice.stop {
             self.stop.store(true, Ordering::Relaxed);
         }
@@ -112,7 +112,6 @@ pub(crate) fn run(
     start: &Start,
     mut profile: Profile,
 ) -> Result<(), JobError> {
-    let clock = Clock::new(start.first_epoch, shared.settings.tick);
     let inlet = |(name, reader)| Inlet::new(name, reader, shared, start);
     let mut inlets: Vec<Inlet> = readers.into_iter().map(inlet).collect();
     let mut ended: VecDeque<(Epoch, Instant)> = VecDeque::new();
@@ -125,16 +124,17 @@ pub(crate) fn run(
     if let Some(restored) = restored {
         ended.push_back((restored, Instant::now()));
     }
-    dataflow.advance(None, clock.first_epoch());
+    dataflow.advance(None, start.first_epoch);
+    let mut clock = Clock::new(start.first_epoch, shared.settings.tick, Instant::now());
     let max_bytes = shared.settings.max_outbox_bytes / DEAD_LETTERS_SHARE / worker.peers().max(1);
     let mut backlog = Backlog::new(max_bytes as u64);
     let mut stretch = Backlog::new(micros(shared.settings.uncommitted_span()));
     let mut outcome = Ok(());
     loop {
         let now = Instant::now();
-        let hurried = shared.hurried.load(Ordering::Acquire);
-        let epoch = clock.epoch_at(now, hurried);
+        let epoch = clock.epoch_at(now, shared.begun.load(Ordering::Acquire));
         if epoch > dataflow.epoch() {
+            shared.begun.fetch_max(epoch, Ordering::AcqRel);
             ended.push_back((dataflow.epoch(), now));
             let gone_by = inlets.iter().map(|inlet| inlet.intake.stretch()).max().unwrap_or_default();
             stretch.add(dataflow.epoch(), micros(gone_by));
@@ -150,7 +150,7 @@ pub(crate) fn run(
         let flushed = shared.flushed.load(Ordering::Acquire);
         backlog.release(flushed);
         stretch.release(flushed);
-        let behind = shared.behind(dataflow.epoch(), clock.first_epoch()) > shared.settings.max_epochs_in_flight;
+        let behind = shared.behind(epoch, start.first_epoch) > shared.settings.max_epochs_in_flight;
         let is_held_back = behind || backlog.is_full() || stretch.is_full();
         profile.turn(now, is_held_back);
         let quiet = if is_held_back {
@@ -162,7 +162,7 @@ pub(crate) fn run(
             match done {
                 Ok(quiet) => {
                     if inlets.iter().any(|inlet| inlet.intake.is_ahead()) {
-                        shared.hurried.fetch_max(hurried + 1, Ordering::AcqRel);
+                        shared.begun.fetch_max(epoch + 1, Ordering::AcqRel);
                     }
                     quiet
                 }

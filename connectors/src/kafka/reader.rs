@@ -32,12 +32,10 @@ pub(super) struct KafkaReader {
     to_commit: Positions,
     committed_at: Instant,
     doubt: Option<Doubt>,
-    /// when a record came last, or reading began anew
-    heard: Instant,
 }
 
-/// A connection failed, a broker said that the topic is gone, or nothing has come for a while. A broker may have just come
-/// up, and know of no topic; and librdkafka may read on, or not.
+/// A connection failed, or a broker said that the topic is gone. A broker may have just come up, and know of no topic; and
+/// librdkafka may read on, or not.
 #[derive(Clone, Copy)]
 struct Doubt {
     /// since when brokers have said so
@@ -50,8 +48,6 @@ const GONE_FROM: Duration = Duration::from_secs(10);
 /// How often to ask, and how long an answer may take: the worker has other things to do.
 const DOUBT_EVERY: Duration = Duration::from_secs(3);
 const DOUBT_PATIENCE: Duration = Duration::from_millis(500);
-/// A topic may be silent for long; but librdkafka has been seen to fetch nothing any more from a broker that stood still.
-const SILENT_FROM: Duration = Duration::from_secs(20);
 
 struct Partition {
     id: i32,
@@ -75,7 +71,6 @@ impl KafkaReader {
             to_commit: Positions::new(),
             committed_at: Instant::now(),
             doubt: None,
-            heard: Instant::now(),
         }
     }
 
@@ -100,7 +95,6 @@ impl KafkaReader {
             let at = Offset::Offset(partition.next);
             done = done.and(assignment.add_partition_offset(&self.source.topic.name, partition.id, at));
         }
-        self.heard = Instant::now();
         done.and_then(|()| self.consumer.assign(&assignment))
             .map_err(|error| self.source.error("partitions cannot be assigned").because(error))
     }
@@ -182,8 +176,7 @@ impl KafkaReader {
 
     /// After something went wrong, asks whether the topic is there; if so it is read anew from where reading was.
     fn ask_again(&mut self) -> Result<(), SourceError> {
-        let is_silent = self.heard.elapsed() >= SILENT_FROM;
-        if self.doubt.is_none() && !is_silent && !self.consumer.context().0.is_troubled() {
+        if self.doubt.is_none() && !self.consumer.context().0.is_troubled() {
             return Ok(());
         }
         let doubt = self.doubt();
@@ -284,7 +277,6 @@ impl Reader for KafkaReader {
             }
         }
         if any {
-            self.heard = Instant::now();
             self.consumer.context().0.well();
         }
         self.look_around()?;
