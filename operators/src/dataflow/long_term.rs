@@ -42,7 +42,8 @@ impl<'s, K: Key> Remember<'s, K> for Series<'s, K, Sample> {
         let facts = self.rows().map(|(at, sample)| (at, Fact::Sample(sample))).concat(kept);
         let scope = facts.inner.scope();
         let most = config.series.div_ceil(scope.peers().max(1));
-        let mut memories = Memories { config, detection, most, series: HashMap::new() };
+        let what = what.to_owned();
+        let mut memories = Memories { what, config, detection, most, is_full: false, series: HashMap::new() };
         let place = |((key, _), _): &Row<K>| key.hashed();
         let nobody = empty::<_, Vec<((), _, isize)>>(scope).as_collection();
         let told = flow.operator("LongTerm", facts, place, nobody, move |closed| memories.close(closed));
@@ -77,9 +78,12 @@ enum Verdict {
 
 /// The series of one worker.
 struct Memories<K> {
+    what: String,
     config: LongTerm,
     detection: Detection,
     most: usize,
+    /// whether some have been left out, which is told once
+    is_full: bool,
     series: HashMap<K, Remembered>,
 }
 
@@ -97,6 +101,7 @@ impl<K: Key> Memories<K> {
         let mut changes = Changes::new();
         for (key, rows) in touched {
             if !self.series.contains_key(&key) && self.series.len() >= self.most {
+                self.leave_out(&key);
                 continue;
             }
             let series = self.series.entry(key.clone()).or_default();
@@ -114,6 +119,17 @@ impl<K: Key> Memories<K> {
             }
         }
         changes
+    }
+
+    fn leave_out(&mut self, key: &K) {
+        if !std::mem::replace(&mut self.is_full, true) {
+            let Memories { what, config: LongTerm { series, .. }, .. } = self;
+            tracing::warn!(
+                of = what,
+                ?key,
+                "not every series is judged against days and weeks: there are more than {series}, the most that                  queries.detectors.long_term.series lets be remembered"
+            );
+        }
     }
 }
 
