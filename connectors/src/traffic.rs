@@ -16,9 +16,9 @@ pub struct GeneratorSource {
 }
 
 impl GeneratorSource {
-    /// The logs of this traffic, from `history` ago on.
-    pub fn new(traffic: Traffic, history: Duration) -> Self {
-        GeneratorSource { traffic, start: Timestamp::now().minus(history), end: Timestamp::MAX }
+    /// The logs of this traffic, from a time on.
+    pub fn new(traffic: Traffic, start: Timestamp) -> Self {
+        GeneratorSource { traffic, start, end: Timestamp::MAX }
     }
 
     /// Only those that come out before this, at which the source is finished.

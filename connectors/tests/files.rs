@@ -281,7 +281,8 @@ fn what_is_handed_in_outlasts_the_job_that_did_not_commit_it() {
 #[test]
 fn generated_history_comes_at_once_and_all_of_it_is_logs() {
     let traffic = Traffic { logs_per_second: 500.0, seasons: false, incidents: false, ..Traffic::default() };
-    let source = GeneratorSource::new(traffic, Duration::from_secs(60)).until(Timestamp::now());
+    let now = Timestamp::now();
+    let source = GeneratorSource::new(traffic, now.minus(Duration::from_secs(60))).until(now);
     let (job, letters) = job(2, source);
     let running = job.start().unwrap();
     let metrics = running.metrics();

@@ -116,7 +116,7 @@ fn generator(generated: &Generated) -> GeneratorSource {
         disorder: generated.disorder,
         ..Traffic::default()
     };
-    GeneratorSource::new(traffic, generated.history)
+    GeneratorSource::new(traffic, Timestamp::now().minus(generated.history))
 }
 
 /// This process among those of a job.
