@@ -5,7 +5,7 @@
 //! late logs correct. What is found in an hour is a pure function of its checkpoint and its windows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     ops::Bound::{Excluded, Included, Unbounded},
     sync::Arc,
@@ -101,8 +101,8 @@ pub struct Told {
 /// The last windows of one series, what was found in them, and the memory of those before.
 #[derive(Debug, Default)]
 pub struct Remembered {
-    /// how many windows the series has, those that are looked at no more among them
-    known: usize,
+    /// the windows of the series that it has been told of, those that are looked at no more among them
+    known: BTreeSet<Window>,
     rows: BTreeMap<Window, Sample>,
     checkpoints: BTreeMap<Window, Checkpoint>,
     live: Option<Live>,
@@ -125,7 +125,7 @@ impl Remembered {
 
     /// Whether nothing is left of it.
     pub fn is_empty(&self) -> bool {
-        self.known == 0
+        self.known.is_empty()
     }
 
     /// Takes in windows that come (1) and go (-1). While a start brings back what was there, nothing is forgotten for its age.
@@ -168,7 +168,12 @@ impl Remembered {
         changes.sort_by_key(|(_, _, diff)| *diff);
         let mut earliest = None;
         for (window, sample, diff) in changes {
-            self.known = self.known.saturating_add_signed(diff);
+            if diff > 0 {
+                self.known.insert(window);
+            } else if !self.known.remove(&window) {
+                // from before there was room for the series
+                continue;
+            }
             if horizon.is_some_and(|horizon| window < horizon) {
                 continue;
             }
@@ -381,6 +386,19 @@ mod tests {
             false,
         ));
         assert_eq!((world, series.is_empty()), (World::default(), true));
+    }
+
+    #[test]
+    fn a_series_there_was_no_room_for_at_first_forgets_nothing_when_older_windows_go() {
+        let detection = Detection::default();
+        let (mut series, mut world) = (Remembered::default(), World::default());
+        for n in 100..300 {
+            let gone = (minute(n - 100), Sample::from(steady(n - 100)), -1);
+            world.hear(series.update(vec![gone], &by(&detection), false));
+            world.hear(series.update(vec![(minute(n), steady(n).into(), 1)], &by(&detection), false));
+            assert!(!series.is_empty() && !world.checkpoints.is_empty());
+        }
+        assert_eq!(series.live.unwrap().detector.rows(), 200);
     }
 
     #[test]
