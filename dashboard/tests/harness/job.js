@@ -95,7 +95,9 @@ export class Job {
   async catchesUp() {
     await until("the job has caught up", async () => {
       const { lag, components } = await this.get("/health");
-      return components.search !== undefined && lag !== null && lag < 20;
+      if (components.search === undefined || lag === null || lag > 20) return false;
+      const { logs } = await this.get("/api/v1/logs/search?limit=1");
+      return logs.some(({ timestamp }) => Date.now() - Date.parse(timestamp) < 5000);
     });
   }
 
