@@ -127,7 +127,8 @@ impl<K: Key> Memories<K> {
             tracing::warn!(
                 of = what,
                 ?key,
-                "not every series is judged against days and weeks: there are more than {series}, the most that                  queries.detectors.long_term.series lets be remembered"
+                "not every series is judged against days and weeks: there are more than {series}, the most that \
+                 queries.detectors.long_term.series lets be remembered"
             );
         }
     }
